@@ -1,0 +1,94 @@
+"""The settings of a process: read once from the environment (or `.env`), then frozen.
+
+Every field is a variable of the same name in capitals. `docs/settings.md` lists them all, and a
+test fails when one is missing there. Limits that protect the server are settings too, so that
+an operator can see and change them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class Settings(BaseSettings):
+    """Everything that an operator can choose. Sizes are bytes and times are seconds."""
+
+    model_config = SettingsConfigDict(frozen=True, env_file=".env", extra="ignore")
+
+    environment: Literal["development", "production"] = "development"
+
+    database_url: SecretStr | None = None
+    """Postgres to use; without it an embedded Postgres is started under `data_dir`."""
+    migration_database_url: SecretStr | None = None
+    """Login that owns the schema, when `database_url` is one that may not change it."""
+    data_dir: Path = Path(".data")
+    """Where the embedded Postgres and the development secrets live."""
+    postgres_bin_dir: Path | None = None
+    """Folder with `postgres` and `initdb`, instead of the ones that are found."""
+    pool_size: int = Field(default=10, ge=1)
+    committers: int = Field(default=1, ge=1, le=8)
+    """Connections that append to the log; a document always uses the same one."""
+    statement_timeout: float = Field(default=30.0, gt=0)
+    redis_url: SecretStr | None = None
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    forwarded_allow_ips: str = "127.0.0.1"
+    """Proxies whose X-Forwarded-For is believed."""
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
+    """Origins that may open sockets from a browser; empty means every origin."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+
+    token_signing_secret: SecretStr | None = None
+    """One secret, or several separated by commas: the first signs, all verify."""
+    token_lifetime: float = Field(default=3600.0, gt=0)
+    token_max_lifetime: float = Field(default=24 * 3600.0, gt=0)
+    access_check_interval: float = Field(default=2.0, gt=0)
+    """How often live sockets are held against revoked keys and expired tokens; at most 5 s."""
+
+    frame_limit: int = 8 * MIB
+    document_limit: int = 64 * MIB
+    presence_state_limit: int = 64 * KIB
+    presence_clients_per_connection: int = 20
+    presence_clients_per_room: int = 1000
+    presence_timeout: float = 30.0
+    presence_interval: float = 0.05
+    """Awareness of one room leaves at most once in this time."""
+    outbox_limit: int = 4 * MIB
+    """Bytes that wait for one slow reader before it is skipped and later caught up by a diff."""
+    outbox_timeout: float = 30.0
+    """How long a reader may stay stuck before it is closed with 1013."""
+    inbox_limit: int = 1000
+    """Frames of one room that wait to be applied; beyond it the sockets are not read."""
+    update_rate: float = 500.0
+    """Updates per second from one connection, with as many again in a burst."""
+    connections_per_credential: int = 5000
+    uncommitted_limit: int = 16 * MIB
+    """Bytes of one room that may wait for a database that is away."""
+    uncommitted_timeout: float = 30.0
+    refusal_hold: float = 5.0
+    """First hold of a refused socket; it doubles up to `refusal_hold_max`."""
+    refusal_hold_max: float = 60.0
+    keepalive_interval: float = 20.0
+    """Silence after which a y-websocket client gets an empty awareness frame."""
+    ping_interval: float = 30.0
+    room_idle_timeout: float = 60.0
+    drain_timeout: float = 10.0
+
+    compact_after_updates: int = 500
+    compact_after_bytes: int = 1 * MIB
+    history_days: int = Field(default=30, ge=0)
+    """Log rows younger than this are never deleted by compaction."""
+
+    projection_interval: float = 0.5
+    """Slow poll of the projector; a notification wakes it earlier."""
+    future_tolerance: float = 300.0
+    """A fix later than its arrival plus this never becomes the latest position."""
