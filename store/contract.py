@@ -1,0 +1,264 @@
+"""What the rest of the program may ask of the store: frozen records, and protocols whose every
+method is one transaction and states its guarantee.
+
+From here nobody sees a table, a connection or a driver. The store never looks inside an update:
+payloads, states and state vectors are opaque bytes to it.
+
+Errors, all of them children of `StoreError`:
+
+    StoreError
+    ├── Unavailable        no answer from Postgres; nothing is known of the last write
+    ├── SchemaOutdated     the schema is older or newer than this program
+    ├── UnknownDocument    no such document (or it is deleted)
+    ├── EpochMismatch      the document was made anew since it was opened
+    ├── Quarantined        the document takes no writes
+    └── CorruptDocument    a row of the log or a snapshot failed its checksum
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+
+class StoreError(Exception):
+    """The store can't do what was asked."""
+
+
+class Unavailable(StoreError):
+    """Postgres did not answer, or the connection broke; the last write may or may not have happened."""
+
+
+class SchemaOutdated(StoreError):
+    """The schema in the database is not the one that this program was written for."""
+
+
+class UnknownDocument(StoreError):
+    """There is no such document, or it is deleted."""
+
+
+class EpochMismatch(StoreError):
+    """The document was made anew since it was opened; its older replicas must not write to it."""
+
+
+class Quarantined(StoreError):
+    """The document takes no writes until an admin releases it."""
+
+
+class CorruptDocument(StoreError):
+    """A stored row is damaged. Carries which one, so that it can be put aside."""
+
+    def __init__(self, document_id: int, seq: int, part: str, reason: str) -> None:
+        super().__init__(f"document {document_id}: {part} {seq} is damaged: {reason}")
+        self.document_id = document_id
+        self.seq = seq
+        self.part = part
+        self.reason = reason
+
+
+class Environment(StrEnum):
+    """A customer has one tenant of each, so that a test key can never touch live data."""
+
+    LIVE = "live"
+    TEST = "test"
+
+
+class DocumentState(StrEnum):
+    ACTIVE = "active"
+    QUARANTINED = "quarantined"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    id: int
+    slug: str
+    name: str
+    environment: Environment
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """What is known of a key: never the key itself, only its first characters and its SHA-256."""
+
+    id: UUID
+    tenant_id: int
+    environment: Environment
+    name: str
+    prefix: str
+    scopes: tuple[str, ...]
+    documents: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One row of `documents`. `head_seq` is 0 before the first update; sequences start at 1."""
+
+    id: int
+    tenant_id: int
+    name: str
+    epoch: UUID
+    state: DocumentState
+    reason: str | None
+    head_seq: int
+    snapshot_seq: int
+    log_rows: int
+    log_bytes: int
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class NewUpdate:
+    """What one writer contributed to one commit. `payload` is a Yjs V1 update, opaque here."""
+
+    payload: bytes
+    actor: str
+    device: str = ""
+    client_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedUpdate:
+    seq: int
+    payload: bytes
+    actor: str
+    device: str
+    client_ids: tuple[int, ...]
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The merged state of a document up to and including `seq`."""
+
+    seq: int
+    state: bytes
+    state_vector: bytes
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDocument:
+    """Everything that is needed to rebuild a document: apply `snapshot`, then `updates` in order.
+
+    `updates` starts right after the snapshot (at 1 without one) and has no gap up to
+    `document.head_seq`.
+    """
+
+    document: Document
+    snapshot: Snapshot | None
+    updates: tuple[LoggedUpdate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The sequences that one append was given: `first_seq` to `last_seq`, both included."""
+
+    first_seq: int
+    last_seq: int
+    committed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """Said to whoever listens, after a commit: the log of a document grew up to `last_seq`."""
+
+    tenant_id: int
+    document_id: int
+    name: str
+    first_seq: int
+    last_seq: int
+
+
+class UpdateLog(Protocol):
+    """The append-only log of every document. The tenant is always the first argument."""
+
+    async def open(self, tenant_id: int, name: str, *, create: bool) -> Document:
+        """Find the document of that name; with `create` make it (and its epoch) where it is missing.
+
+        Two callers at once get the same document.
+        Raises: UnknownDocument (missing and not `create`, or deleted), Unavailable.
+        """
+        ...
+
+    async def load(self, tenant_id: int, document_id: int) -> StoredDocument:
+        """Read newest valid snapshot and tail from one consistent view, all or nothing.
+
+        A snapshot that fails its checksum is passed over for the one before it and its longer tail.
+        Raises: CorruptDocument (a row fails its checksum or is missing), UnknownDocument, Unavailable.
+        """
+        ...
+
+    async def read(
+        self, tenant_id: int, document_id: int, *, after_seq: int, limit: int = 1000
+    ) -> tuple[LoggedUpdate, ...]:
+        """Rows with a higher seq than `after_seq`, in order, without gaps, at most `limit`."""
+        ...
+
+    async def append(
+        self, tenant_id: int, document_id: int, updates: Sequence[NewUpdate], *, epoch: UUID
+    ) -> Committed:
+        """Append in the given order and return only after Postgres has committed.
+
+        Sequences are dense per document. Callers that wait at the same time share one transaction
+        (group commit), whatever their documents and tenants; one that can't be appended fails alone.
+        Raises: EpochMismatch, Quarantined, UnknownDocument: nothing was appended.
+        Unavailable: it is unknown whether it was; compare the log's tail before trying again.
+        """
+        ...
+
+    async def write_snapshot(
+        self, tenant_id: int, document_id: int, *, seq: int, state: bytes, state_vector: bytes
+    ) -> None:
+        """Keep the merged state of all updates up to `seq`. An existing one at that seq stays."""
+        ...
+
+    async def trim(self, tenant_id: int, document_id: int, *, keep_since: datetime | None) -> int:
+        """Delete log rows that two valid snapshots cover, and snapshots older than those two.
+
+        Never deletes a row newer than the older of the two newest snapshots, nor one received at or
+        after `keep_since`. Returns how many rows went.
+        """
+        ...
+
+    async def snapshots(self, tenant_id: int, document_id: int) -> tuple[Snapshot, ...]:
+        """The valid automatic snapshots, newest first."""
+        ...
+
+    async def quarantine(self, tenant_id: int, document_id: int, *, reason: str, seq: int | None) -> None:
+        """Make the document read-only; a copy of row `seq`, if given, is put aside. Deletes nothing."""
+        ...
+
+    async def release(self, tenant_id: int, document_id: int) -> None:
+        """Let a document out of quarantine."""
+        ...
+
+    async def documents(
+        self, tenant_id: int, *, prefix: str = "", after: str = "", limit: int = 100
+    ) -> tuple[Document, ...]:
+        """Documents by name, those whose name starts with `prefix` and sorts after `after`."""
+        ...
+
+    async def ping(self) -> None:
+        """Ask Postgres something small. Raises: Unavailable."""
+        ...
+
+
+class Changes(Protocol):
+    """Tells processes about each other's commits, and about revoked rights. May lose messages:
+    whoever listens reads the log by seq, and polls now and then."""
+
+    def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
+        """Changes committed by any process from now on. Ends with Unavailable when the connection breaks."""
+        ...

@@ -1,0 +1,227 @@
+"""The tables, as SQLAlchemy Core knows them. Migrations make them; a test holds the two together.
+
+`tenant_id` is the first column of every key, so that the schema can be distributed or partitioned
+by tenant as it is, and so that row-level security reads the column it has an index for.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Double,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+
+metadata = MetaData()
+
+
+def _time(name: str, **options: Any) -> Column[Any]:
+    return Column(name, TIMESTAMP(timezone=True), **options)
+
+
+def _now(name: str) -> Column[Any]:
+    return _time(name, nullable=False, server_default=text("now()"))
+
+
+def _tenant(**options: Any) -> Column[int]:
+    return Column("tenant_id", BigInteger, nullable=False, **options)
+
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("slug", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("limits", JSONB, nullable=False, server_default=text("'{}'")),
+    _now("created_at"),
+    UniqueConstraint("slug", "environment"),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    _tenant(primary_key=True),
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("name", Text, nullable=False),
+    Column("prefix", Text, nullable=False),
+    Column("key_hash", LargeBinary, nullable=False, unique=True),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("documents", ARRAY(Text), nullable=False, server_default=text("'{*}'")),
+    _now("created_at"),
+    _time("expires_at"),
+    _time("last_used_at"),
+    _time("revoked_at"),
+)
+
+documents = Table(
+    "documents",
+    metadata,
+    _tenant(primary_key=True),
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("epoch", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
+    Column("state", Text, nullable=False, server_default=text("'active'")),
+    Column("reason", Text),
+    Column("head_seq", BigInteger, nullable=False, server_default=text("0")),
+    Column("snapshot_seq", BigInteger, nullable=False, server_default=text("0")),
+    Column("log_rows", BigInteger, nullable=False, server_default=text("0")),
+    Column("log_bytes", BigInteger, nullable=False, server_default=text("0")),
+    _now("created_at"),
+    _now("updated_at"),
+    UniqueConstraint("id"),
+    Index("documents_name", "tenant_id", text('name COLLATE "C"'), unique=True),
+)
+
+document_updates = Table(
+    "document_updates",
+    metadata,
+    _tenant(primary_key=True),
+    Column("document_id", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+    Column("checksum", Integer, nullable=False),  # CRC-32 of the payload, as a signed 32-bit integer
+    Column("actor", Text, nullable=False),
+    Column("device", Text, nullable=False, server_default=text("''")),
+    Column("client_ids", ARRAY(BigInteger), nullable=False, server_default=text("'{}'")),
+    _now("received_at"),
+)
+
+document_snapshots = Table(
+    "document_snapshots",
+    metadata,
+    _tenant(primary_key=True),
+    Column("document_id", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("state", LargeBinary, nullable=False),
+    Column("state_vector", LargeBinary, nullable=False),
+    Column("checksum", Integer, nullable=False),
+    _now("created_at"),
+)
+
+quarantined_updates = Table(
+    "quarantined_updates",
+    metadata,
+    _tenant(primary_key=True),
+    Column("document_id", BigInteger, primary_key=True),
+    Column("seq", BigInteger, primary_key=True),
+    Column("payload", LargeBinary, nullable=False),
+    Column("reason", Text, nullable=False),
+    _now("quarantined_at"),
+)
+
+vehicles = Table(
+    "vehicles",
+    metadata,
+    _tenant(primary_key=True),
+    Column("id", Text, primary_key=True),
+    Column("name", Text),
+    Column("plate", Text),
+    Column("group", Text),
+    Column("driver", Text),
+    Column("status", Text),
+    Column("icon", Text),
+    Column("color", Text),
+    Column("odometer_m", Double),
+    _time("installed_at"),
+    Column("archived", Boolean),
+    Column("attributes", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("document_id", BigInteger, nullable=False),
+)
+
+gps_positions = Table(
+    "gps_positions",
+    metadata,
+    _tenant(primary_key=True),
+    Column("vehicle_id", Text, primary_key=True),
+    Column("device_id", Text, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    _time("time", primary_key=True),  # of the fix
+    _time("device_time"),
+    _time("received_at", nullable=False),
+    Column("latitude", Double, nullable=False),
+    Column("longitude", Double, nullable=False),
+    Column("altitude_m", Double),
+    Column("speed_mps", Double),
+    Column("heading_deg", Double),
+    Column("accuracy_m", Double),
+    Column("valid", Boolean),
+    Column("flags", Integer, nullable=False, server_default=text("0")),
+    Column("attributes", JSONB),
+    Column("document_id", BigInteger, nullable=False),
+    Column("seq", BigInteger, nullable=False),  # of the log row that brought the fix
+    Index("gps_positions_vehicle_time", "tenant_id", "vehicle_id", "time"),
+    Index("gps_positions_time", "tenant_id", "time"),
+    postgresql_partition_by="RANGE (time)",
+)
+
+latest_positions = Table(
+    "latest_positions",
+    metadata,
+    _tenant(primary_key=True),
+    Column("vehicle_id", Text, primary_key=True),
+    Column("device_id", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    _time("time", nullable=False),
+    _time("received_at", nullable=False),
+    Column("latitude", Double, nullable=False),
+    Column("longitude", Double, nullable=False),
+    Column("altitude_m", Double),
+    Column("speed_mps", Double),
+    Column("heading_deg", Double),
+    Column("accuracy_m", Double),
+    Column("valid", Boolean),
+    Column("flags", Integer, nullable=False),
+    Column("attributes", JSONB),
+    postgresql_with={"fillfactor": 50},
+)
+
+position_conflicts = Table(
+    "position_conflicts",
+    metadata,
+    _tenant(primary_key=True),
+    Column("document_id", BigInteger, primary_key=True),
+    Column("vehicle_id", Text, primary_key=True),
+    Column("device_id", Text, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("content_hash", LargeBinary, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("content", JSONB, nullable=False),
+)
+
+projection_checkpoints = Table(
+    "projection_checkpoints",
+    metadata,
+    _tenant(primary_key=True),
+    Column("document_id", BigInteger, primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("epoch", Uuid, nullable=False),
+    _now("projected_at"),
+)
+
+projection_rejects = Table(
+    "projection_rejects",
+    metadata,
+    _tenant(primary_key=True),
+    Column("document_id", BigInteger, primary_key=True),
+    Column("path", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("value", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    _now("rejected_at"),
+)
