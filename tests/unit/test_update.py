@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.strategies import History, histories, updates
+from webhost_sync.errors import MalformedUpdate
+from webhost_sync.sync.lib0 import write_bytes, write_string, write_uint
+from webhost_sync.sync.protocol import decode_state_vector
+from webhost_sync.sync.update import RootKind, UpdateSummary, covers, read_update
+
+EMPTY = b"\x00\x00"
+TEXT_INSERT = b"\x01\x01\x05\x00\x04\x01\x01t\x02hi\x00"
+
+
+def of_struct(struct: bytes, *, clock: int = 0, count: int = 1) -> bytes:
+    """Return an update of client 5 with these structs and nothing deleted."""
+    return b"\x01" + write_uint(count) + b"\x05" + write_uint(clock) + struct + b"\x00"
+
+
+@given(updates())
+def test_every_update_of_pycrdt_is_read(update: bytes) -> None:
+    read_update(update)
+
+
+@given(updates(), st.data())
+def test_an_update_that_is_cut_short_or_too_long_is_refused(update: bytes, data: st.DataObject) -> None:
+    end = data.draw(st.integers(0, len(update) - 1))
+    for bad in (update[:end], update + b"\x00"):
+        with pytest.raises(MalformedUpdate):
+            read_update(bad)
+
+
+@given(histories())
+def test_a_document_covers_all_that_it_applied(history: History) -> None:
+    state = decode_state_vector(history.document.get_state())
+    assert all(covers(state, read_update(update)) for update in history.updates)
+
+
+@given(histories())
+def test_the_ranges_of_a_whole_state_are_its_state_vector(history: History) -> None:
+    summary = read_update(history.document.get_update())
+    assert {client: end for client, _, end in summary.structs} == decode_state_vector(
+        history.document.get_state()
+    )
+    assert all(first == 0 for _, first, _ in summary.structs)
+    assert summary.client_ids == frozenset(decode_state_vector(history.document.get_state()))
+
+
+def test_an_insert_is_summed_up() -> None:
+    assert read_update(TEXT_INSERT) == UpdateSummary(((5, 0, 2),), (), {"t": RootKind.TEXT}, False)
+
+
+def test_the_empty_update_changes_nothing() -> None:
+    summary = read_update(EMPTY)
+    assert summary.is_empty
+    assert covers({}, summary)
+
+
+def test_the_length_of_text_counts_utf_16_units() -> None:
+    update = of_struct(b"\x04\x01\x01t" + write_string("ž🚚"))
+    assert read_update(update).structs == ((5, 0, 3),)
+
+
+def test_a_skip_is_a_gap_between_two_ranges() -> None:
+    update = of_struct(b"\x00\x02" + b"\x0a\x03" + b"\x00\x01\x00\x01", clock=10, count=4)
+    assert read_update(update).structs == ((5, 10, 12), (5, 15, 17))
+    assert not covers({5: 16}, read_update(update))
+    assert covers({5: 17}, read_update(update))
+
+
+def test_deletes_are_covered_only_when_what_they_delete_is_there() -> None:
+    summary = read_update(b"\x00\x01\x05\x01\x03\x02")
+    assert summary.deletes == ((5, 3, 2),)
+    assert (covers({5: 4}, summary), covers({5: 5}, summary), summary.is_empty) == (False, True, False)
+
+
+ROOTS = {
+    "array of values": (b"\x08\x01\x01r\x01\x7e", RootKind.ARRAY),
+    "array of bytes": (b"\x03\x01\x01r" + write_bytes(b"\x00"), RootKind.ARRAY),
+    "array of old JSON": (
+        b"\x02\x01\x01r\x02" + write_string("undefined") + write_string("[1]"),
+        RootKind.ARRAY,
+    ),
+    "array of maps": (b"\x07\x01\x01r\x01", RootKind.ARRAY),
+    "array of documents": (b"\x09\x01\x01r" + write_string("guid") + b"\x76\x00", RootKind.ARRAY),
+    "map of text": (b"\x27\x01\x01r\x01k\x02", RootKind.MAP),
+    "deleted map value": (b"\x21\x01\x01r\x01k\x01", RootKind.MAP),
+    "text": (b"\x04\x01\x01r\x01a", RootKind.TEXT),
+    "format": (b"\x06\x01\x01r\x04bold\x04true", RootKind.TEXT),
+    "embed": (b"\x05\x01\x01r\x02{}", RootKind.TEXT),
+    "element": (b"\x07\x01\x01r\x03\x01p", RootKind.XML_FRAGMENT),
+    "xml text": (b"\x07\x01\x01r\x06", RootKind.XML_FRAGMENT),
+    "deleted": (b"\x01\x01\x01r\x01", RootKind.UNKNOWN),
+}
+
+
+@pytest.mark.parametrize(("struct", "kind"), ROOTS.values(), ids=ROOTS.keys())
+def test_the_kind_of_a_root_shows_in_its_items(struct: bytes, kind: RootKind) -> None:
+    assert read_update(of_struct(struct)).roots == {"r": kind}
+
+
+def test_the_telling_item_decides_the_kind_of_a_root() -> None:
+    deleted, text = ROOTS["deleted"][0], ROOTS["text"][0]
+    assert read_update(of_struct(deleted + text + deleted, count=3)).roots == {"r": RootKind.TEXT}
+
+
+def test_a_hook_is_read_and_marked_as_unsupported() -> None:
+    summary = read_update(of_struct(b"\x07\x01\x01r\x05\x01h"))
+    assert summary.has_unsupported
+    assert summary.structs == ((5, 0, 1),)
+
+
+REFUSED = {
+    "nothing": b"",
+    "a huge count of clients": b"\xff\xff\xff\xff\x0f\x00",
+    "a huge count of structs": of_struct(b"\x00\x01", count=2**40),
+    "one client twice": b"\x02\x01\x05\x00\x00\x01\x01\x05\x01\x00\x01\x00",
+    "one client twice in deletes": b"\x00\x02\x05\x01\x00\x01\x05\x01\x02\x01",
+    "a collected struct of no length": of_struct(b"\x00\x00"),
+    "a skip of no length": of_struct(b"\x0a\x00"),
+    "an empty text": of_struct(b"\x04\x01\x01t\x00"),
+    "no values": of_struct(b"\x08\x01\x01r\x00"),
+    "a delete of no length": b"\x00\x01\x05\x01\x00\x00",
+    "a clock above 32 bits": of_struct(b"\x00" + write_uint(2**32)),
+    "a last clock above 32 bits": of_struct(b"\x00\x02", clock=2**32 - 2),
+    "a delete above 32 bits": b"\x00\x01\x05\x01" + write_uint(2**32 - 1) + b"\x01",
+    "the kind of yrs' moves": of_struct(b"\x0b\x01\x01r\x00"),
+    "an unknown kind": of_struct(b"\x1f\x01\x01r\x00"),
+    "a collected struct with an origin": of_struct(b"\x80\x06\x00\x01"),
+    "a parent that is neither root nor item": of_struct(b"\x04\x02\x01t\x01a"),
+    "an unknown type": of_struct(b"\x07\x01\x01r\x07"),
+    "options that are no object": of_struct(b"\x09\x01\x01r\x01g\x7e"),
+    "an item that follows itself": of_struct(b"\x84\x05\x00\x01a"),
+    "an item inside a later one": of_struct(b"\x04\x00\x05\x09\x01a", clock=3),
+    "a format that is no JSON": of_struct(b"\x06\x01\x01t\x01b\x01]"),
+    "no UTF-8": of_struct(b"\x04\x01\x01t\x01\xff"),
+    "deep nesting": of_struct(b"\x08\x01\x01r\x01" + b"\x75\x01" * 10_000 + b"\x7e"),
+}
+
+
+@pytest.mark.parametrize("update", REFUSED.values(), ids=REFUSED.keys())
+def test_a_malformed_update_is_refused(update: bytes) -> None:
+    with pytest.raises(MalformedUpdate):
+        read_update(update)
+
+
+def test_a_refusal_says_where_and_what() -> None:
+    with pytest.raises(MalformedUpdate, match="the update can't be decoded: a length of 0 at byte 6 of 7"):
+        read_update(of_struct(b"\x00\x00"))
