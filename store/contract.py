@@ -200,6 +200,14 @@ class UpdateLog(Protocol):
         """
         ...
 
+    async def load_readable(self, tenant_id: int, document_id: int) -> StoredDocument:
+        """What can still be read of a damaged document: `load`, passing over every row and snapshot
+        that fails its checksum, so that `updates` may have holes. Only to be shown, never to be stored.
+
+        Raises: UnknownDocument, Unavailable.
+        """
+        ...
+
     async def read(
         self, tenant_id: int, document_id: int, *, after_seq: int, limit: int = 1000
     ) -> tuple[LoggedUpdate, ...]:
