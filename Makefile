@@ -1,0 +1,59 @@
+# `make` lists what can be made. Everything that is needed is installed by the target that needs it.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+NODE_TESTS := tests/interop/node_modules/.installed
+NODE_BENCH := bench/node_modules/.installed
+
+.PHONY: help demo dev test check fmt bench lock clean install
+
+help: ## List the targets
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed ## Make the virtual environment with the locked dependencies
+
+demo: install ## Replay a real fleet through real clients, and keep the server up until Ctrl-C
+	$(BIN)/python -m examples.fleet_demo
+
+dev: install ## Start server and projector on an embedded Postgres, reloading when files change
+	$(BIN)/webhost-sync dev --reload
+
+test: install $(NODE_TESTS) ## Run the linters and every test
+	$(BIN)/python -m tests.preflight
+	$(MAKE) check
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+
+check: install ## Format, lint, types and import directions
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: install ## Format and mend what can be mended by a tool
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: install $(NODE_BENCH) ## Measure against the peers, and write docs/benchmarks.md
+	$(BIN)/python -m bench
+
+lock: install ## Resolve the dependencies anew (needs uv)
+	uv pip compile pyproject.toml --group dev --all-extras --universal --generate-hashes \
+	  --no-emit-index-url --python-version 3.11 --no-header --quiet -o requirements-dev.lock
+	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url \
+	  --python-version 3.11 --no-header --quiet -c requirements-dev.lock -o requirements.lock
+
+clean: ## Delete what was installed and made, and the data of demo and dev
+	rm -rf $(VENV) .data .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/interop/node_modules bench/node_modules
+
+$(VENV)/.installed: pyproject.toml requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "webhost-sync needs Python 3.11 or newer; '$(PYTHON)' is older. Set PYTHON=python3.11 or the like."; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is missing. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+%/node_modules/.installed: %/package.json %/package-lock.json
+	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is needed here. See https://nodejs.org"; exit 1; }
+	cd $* && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,0 +1,185 @@
+"""The document against pycrdt as the writer: what each update means, and what a side lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pycrdt import Array, Doc, Map, Text, TransactionEvent, XmlElement, XmlFragment
+
+from webhost_sync.errors import MalformedUpdate
+from webhost_sync.sync.document import EMPTY_UPDATE, Document, Outcome, merge
+from webhost_sync.sync.update import RootKind, read_update
+
+# yjs 13.6.33, client id 77: `getXmlFragment('x').insert(0, [new Y.XmlHook('hooky')])`
+HOOK = bytes.fromhex("01014d00070101780505686f6f6b7900")
+
+
+def updates_of(*edits: str, client_id: int = 7) -> list[bytes]:
+    """One update for each key that is set, by one writer."""
+    doc: Doc[Map[object]] = Doc(client_id=client_id)
+    updates: list[bytes] = []
+
+    def keep(event: TransactionEvent) -> None:
+        updates.append(event.update)
+
+    subscription = doc.observe(keep)
+    root = doc.get("rows", type=Map)
+    for key in edits:
+        root[key] = f"value of {key}"
+    doc.unobserve(subscription)
+    return updates
+
+
+def deletion() -> tuple[bytes, bytes]:
+    """An update that writes a text, and one that only deletes from it."""
+    doc: Doc[Text] = Doc(client_id=9)
+    updates: list[bytes] = []
+    subscription = doc.observe(lambda event: updates.append(event.update))
+    text = doc.get("text", type=Text)
+    text += "hello"
+    del text[0:2]
+    doc.unobserve(subscription)
+    return updates[0], updates[1]
+
+
+def test_an_update_that_adds_something_changes_the_document() -> None:
+    document = Document(1)
+    [update] = updates_of("a")
+    assert document.apply(update).outcome is Outcome.CHANGED
+    assert document.apply(update).client_ids == (7,)
+    assert document.values() == {"rows": {"a": "value of a"}}
+
+
+def test_the_same_update_twice_is_nothing_new() -> None:
+    document = Document(1)
+    [update] = updates_of("a")
+    document.apply(update)
+    assert document.apply(update).outcome is Outcome.NOTHING_NEW
+    assert document.apply(EMPTY_UPDATE).outcome is Outcome.NOTHING_NEW
+
+
+def test_an_update_without_its_cause_is_a_gap_until_the_cause_comes() -> None:
+    document = Document(1)
+    first, second = updates_of("a", "b")
+    assert document.apply(second).outcome is Outcome.GAP
+    assert document.kept == (second,)
+    assert document.apply(second).outcome is Outcome.NOTHING_NEW
+    assert document.apply(first).outcome is Outcome.CHANGED
+    assert not document.kept
+    assert document.values() == {"rows": {"a": "value of a", "b": "value of b"}}
+
+
+def test_a_joiner_gets_the_gap_too() -> None:
+    document, joiner = Document(1), Document(2)
+    first, second = updates_of("a", "b")
+    document.apply(second)
+    for update in document.diff(joiner.state_vector()):
+        joiner.apply(update)
+    joiner.apply(first)
+    assert joiner.values() == {"rows": {"a": "value of a", "b": "value of b"}}
+
+
+def test_a_deletion_that_comes_before_what_it_deletes_is_not_lost() -> None:
+    document = Document(1)
+    write, delete = deletion()
+    assert document.apply(delete).outcome is Outcome.GAP
+    assert document.apply(delete).outcome is Outcome.NOTHING_NEW
+    document.apply(write)
+    assert document.values() == {"text": "llo"}
+    assert document.kept == ()
+
+
+def test_an_update_that_pycrdt_cannot_read_is_kept_and_passed_on() -> None:
+    document = Document(1)
+    assert document.apply(HOOK).outcome is Outcome.UNSUPPORTED
+    assert document.apply(HOOK).outcome is Outcome.NOTHING_NEW
+    assert HOOK in document.diff(b"\x00")
+    assert not document.brings_news(HOOK)
+
+
+def test_a_client_that_has_the_unreadable_part_is_not_asked_for_it_again() -> None:
+    document = Document(1)
+    document.apply(HOOK)
+    assert document.state_vector() == bytes([1, 77, 1])
+
+
+@pytest.mark.parametrize("update", [b"", b"\x01", b"\xff" * 20, b"\x00\x00junk"])
+def test_bad_bytes_are_refused_and_change_nothing(update: bytes) -> None:
+    document = Document(1)
+    before = document.encode()
+    with pytest.raises(MalformedUpdate):
+        document.apply(update)
+    assert document.encode() == before
+
+
+def test_news_is_seen_without_applying() -> None:
+    document = Document(1)
+    first, second = updates_of("a", "b")
+    write, delete = deletion()
+    document.apply(first)
+    document.apply(write)
+    assert not document.brings_news(first)
+    assert document.brings_news(second)
+    assert document.brings_news(delete)
+    document.apply(delete)
+    assert not document.brings_news(delete)
+    assert not document.brings_news(document.encode())
+
+
+def test_whole_numbers_come_back_as_integers_and_bytes_as_bytes() -> None:
+    doc: Doc[Map[object]] = Doc(client_id=7)
+    root = doc.get("m", type=Map)
+    root["whole"], root["half"], root["bytes"], root["list"] = 3, 0.5, b"\x00\x01", [1, {"a": 2}]
+    document = Document(1)
+    document.apply(doc.get_update())
+    assert document.values() == {"m": {"whole": 3, "half": 0.5, "bytes": b"\x00\x01", "list": [1, {"a": 2}]}}
+
+
+def test_the_kind_of_a_root_is_found_in_its_content() -> None:
+    doc: Doc[Any] = Doc(client_id=7)
+    doc.get("list", type=Array).append(1)
+    doc.get("map", type=Map)["k"] = 1
+    text = doc.get("text", type=Text)
+    text += "héllo 😀"
+    document = Document(1)
+    document.apply(doc.get_update())
+    assert document.values() == {"list": [1], "map": {"k": 1}, "text": "héllo 😀"}
+    assert document.root("nothing", RootKind.MAP) == {}
+
+
+@given(st.permutations(updates_of("a", "b", "c", "d", client_id=7) + updates_of("a", "x", client_id=8)))
+def test_the_order_of_updates_does_not_matter(updates: list[bytes]) -> None:
+    document, reference = Document(1), Document(2)
+    for update in updates:
+        document.apply(update)
+    for update in sorted(updates):
+        reference.apply(update)
+    assert document.kept == ()
+    assert document.values() == reference.values()
+    assert sorted(read_update(document.encode()).structs) == sorted(read_update(reference.encode()).structs)
+
+
+def test_merging_keeps_apart_only_what_cannot_be_merged() -> None:
+    first, second = updates_of("a", "b")
+    assert len(merge([first, EMPTY_UPDATE, second])) == 1
+    assert merge([first, HOOK]) == (first, HOOK)
+    assert merge([]) == (EMPTY_UPDATE,)
+
+
+def test_what_has_no_plain_form_does_not_hide_the_rest() -> None:
+    doc: Doc[Any] = Doc(client_id=7)
+    root = doc.get("m", type=Map)
+    root["sub"], root["n"] = Doc(guid="inner"), 1
+    fragment = doc.get("x", type=XmlFragment)
+    fragment.children.append(XmlElement("p"))
+    fragment.children.append(XmlElement("q"))
+    del fragment.children[0]
+    document = Document(1)
+    document.apply(doc.get_update())
+    assert document.values() == {
+        "m": {"sub": {"subdocument": "inner"}, "n": 1},
+        "x": "<q></q>",
+    }

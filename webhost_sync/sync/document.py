@@ -1,0 +1,224 @@
+"""The CRDT state of one document: takes updates, says what each one meant, answers what a side lacks.
+
+Updates come in from the room (clients) and from the log (loading); state vectors, diffs and plain
+values go out. The only module of the server that knows pycrdt. Knows no room and no log.
+
+What pycrdt 0.14 can't do is bridged here with the bytes that arrived, kept beside its state:
+- An update that depends on content we lack is held inside pycrdt, but is not part of a diff, and a
+  *delete* of content we lack is dropped. Kept until the causes have come.
+- An update with an XmlHook can't be decoded at all. Kept for good, and passed on as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from pycrdt import Array, Doc, Map, Text, TransactionEvent, XmlElement, XmlFragment, XmlText, merge_updates
+
+from webhost_sync.errors import MalformedUpdate, SyncError
+from webhost_sync.sync.plain import plain
+from webhost_sync.sync.protocol import decode_state_vector, encode_state_vector
+from webhost_sync.sync.update import RootKind, UpdateSummary, covers, read_update
+
+EMPTY_UPDATE = b"\x00\x00"
+EMPTY_STATE_VECTOR = b"\x00"
+_ROOT_TYPES = {
+    RootKind.ARRAY: Array,
+    RootKind.MAP: Map,
+    RootKind.TEXT: Text,
+    RootKind.XML_FRAGMENT: XmlFragment,
+}
+_Range = tuple[int, int, int]
+"""(client, first clock, clock after the last)."""
+
+
+class BrokenDocument(SyncError):
+    """the document's state failed in memory and has to be rebuilt from the log"""
+
+    code = "broken_document"
+
+
+class Outcome(Enum):
+    """What an update meant to the document that took it."""
+
+    CHANGED = auto()
+    NOTHING_NEW = auto()
+    GAP = auto()
+    """It depends on content that is not here; it is kept, and whoever sent it should be asked for more."""
+    UNSUPPORTED = auto()
+    """It is well formed, but pycrdt can't read it; it is kept and passed on as it came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    outcome: Outcome
+    client_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    payload: bytes
+    summary: UpdateSummary
+
+
+class Document:
+    """One document in memory.
+
+    Invariants:
+    1. The same updates in any order, any number of times, give an equal document.
+    2. A side with state vector `v` that takes `diff(v)`, and everything that is applied later, is equal.
+    3. After `BrokenDocument` nothing of it may be used.
+    """
+
+    def __init__(self, client_id: int) -> None:
+        """`client_id` is our own writer number; 32 bits as in Yjs, where pycrdt would draw 53."""
+        self._doc: Doc[Any] = Doc(client_id=client_id)
+        self._fired = False
+        self._subscription = self._doc.observe(self._on_change)
+        self._kept: list[_Kept] = []
+
+    def close(self) -> None:
+        """Free the native memory, which an observer would keep alive."""
+        self._doc.unobserve(self._subscription)
+
+    @property
+    def kept(self) -> tuple[bytes, ...]:
+        """Updates that are not part of the state: gaps, and what pycrdt can't read."""
+        return tuple(kept.payload for kept in self._kept)
+
+    def apply(self, update: bytes) -> Applied:
+        """Take one update. Raises: MalformedUpdate (nothing has changed), BrokenDocument."""
+        summary = read_update(update)
+        if summary.is_empty:
+            return Applied(Outcome.NOTHING_NEW, ())
+        return Applied(self._take(update, summary), tuple(summary.client_ids))
+
+    def brings_news(self, update: bytes) -> bool:
+        """Whether applying would change anything, found without applying. Raises: MalformedUpdate."""
+        summary = read_update(update)
+        deleted = read_update(self._doc.get_update(self._doc.get_state())).deletes
+        known = [*_ranges(deleted), *self._kept_deletes()]
+        return not (self._holds_structs(summary) and _contains(known, _ranges(summary.deletes)))
+
+    def state_vector(self) -> bytes:
+        """What this side holds, carried on through kept updates that follow without a hole."""
+        if not self._kept:
+            return self._doc.get_state()
+        clocks = self._integrated()
+        for client, first, end in sorted(self._kept_structs()):
+            if first <= clocks.get(client, 0) < end:
+                clocks[client] = end
+        return encode_state_vector(clocks)
+
+    def diff(self, state_vector: bytes) -> tuple[bytes, ...]:
+        """The updates that a side with `state_vector` lacks; one, unless some can't be merged.
+
+        Raises: ProtocolError when the state vector can't be decoded.
+        """
+        decode_state_vector(state_vector)
+        return merge([*self.kept, self._doc.get_update(state_vector)])
+
+    def encode(self) -> bytes:
+        """The state as one update. Where nothing is kept it replaces every update that made it."""
+        return self._doc.get_update()
+
+    def values(self) -> dict[str, object]:
+        """The roots as plain values: dict, list, str, int, float, bool, None, bytes.
+
+        A root's type is not on the wire, so it is taken from how its content was written.
+        """
+        kinds = read_update(self.encode()).roots
+        return {name: self.root(name, kind) for name, kind in sorted(kinds.items())}
+
+    def root(self, name: str, kind: RootKind) -> object:
+        """One root as plain values, read as the given kind."""
+        if kind is not RootKind.UNKNOWN:
+            return plain(self._doc.get(name, type=_ROOT_TYPES[kind]))
+        # The start of the content is deleted, and with it what told the kind: see what it reads as.
+        if text := str(self._doc.get(name, type=Text)):
+            return text
+        items = list(self._doc.get(name, type=Array))
+        if any(isinstance(item, XmlElement | XmlText) for item in items):
+            return plain(self._doc.get(name, type=XmlFragment))
+        return plain(items)
+
+    def _on_change(self, event: TransactionEvent) -> None:
+        self._fired = True
+
+    def _take(self, update: bytes, summary: UpdateSummary) -> Outcome:
+        if summary.has_unsupported:
+            return self._keep(update, summary, Outcome.UNSUPPORTED)
+        self._integrate(update)
+        if not covers(self._integrated(), summary):
+            return self._keep(update, summary, Outcome.GAP)
+        if not self._fired:
+            return Outcome.NOTHING_NEW
+        if self._kept:
+            clocks = self._integrated()
+            self._kept = [k for k in self._kept if k.summary.has_unsupported or not covers(clocks, k.summary)]
+        return Outcome.CHANGED
+
+    def _integrate(self, update: bytes) -> None:
+        self._fired = False
+        try:
+            self._doc.apply_update(update)
+        except ValueError as error:
+            raise MalformedUpdate("its content can't be read") from error
+        except BaseException as error:
+            # A panic of the native library is no Exception, and leaves the state undefined.
+            if type(error).__name__ == "PanicException":
+                raise BrokenDocument("an update broke it") from error
+            raise
+
+    def _keep(self, update: bytes, summary: UpdateSummary, outcome: Outcome) -> Outcome:
+        """Hold the bytes beside the state, unless all of it is held already."""
+        clocks = self._integrated()
+        waiting = [(c, first, end) for c, first, end in _ranges(summary.deletes) if end > clocks.get(c, 0)]
+        if self._holds_structs(summary) and _contains(self._kept_deletes(), waiting):
+            return Outcome.NOTHING_NEW
+        self._kept.append(_Kept(update, summary))
+        return outcome
+
+    def _holds_structs(self, summary: UpdateSummary) -> bool:
+        integrated = [(client, 0, clock) for client, clock in self._integrated().items()]
+        return _contains([*integrated, *self._kept_structs()], summary.structs)
+
+    def _kept_structs(self) -> list[_Range]:
+        return [part for kept in self._kept for part in kept.summary.structs]
+
+    def _kept_deletes(self) -> list[_Range]:
+        return [part for kept in self._kept for part in _ranges(kept.summary.deletes)]
+
+    def _integrated(self) -> dict[int, int]:
+        return decode_state_vector(self._doc.get_state())
+
+
+def merge(updates: Sequence[bytes]) -> tuple[bytes, ...]:
+    """The same content in as few updates as can be: one, or as they came where pycrdt can't read one."""
+    full = tuple(update for update in updates if update != EMPTY_UPDATE)
+    if len(full) < 2:
+        return full or (EMPTY_UPDATE,)
+    try:
+        return (merge_updates(*full),)
+    except ValueError:
+        return full
+
+
+def _ranges(deletes: Iterable[tuple[int, int, int]]) -> list[_Range]:
+    return [(client, clock, clock + length) for client, clock, length in deletes]
+
+
+def _contains(held: Iterable[_Range], wanted: Iterable[_Range]) -> bool:
+    """Whether the union of `held` covers every range of `wanted`."""
+    ordered = sorted(held)
+    for client, first, end in wanted:
+        reached = first
+        for other, start, stop in ordered:
+            if other == client and start <= reached < stop:
+                reached = stop
+        if reached < end:
+            return False
+    return True

@@ -1,0 +1,35 @@
+"""Shared types as plain Python values, without what pycrdt does to them on the way.
+
+Whole floats were integers in JavaScript's one number type, and bytearrays were bytes. XML has no
+plain form, so it is shown as its text; a sub-document is shown as its guid.
+"""
+
+from __future__ import annotations
+
+from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
+
+LARGEST_INTEGER = 2**53
+
+
+def plain(value: object) -> object:
+    """dict, list, str, int, float, bool, None or bytes."""
+    match value:
+        case bool() | None | str() | int():
+            return value
+        case float():
+            return int(value) if value.is_integer() and abs(value) < LARGEST_INTEGER else value
+        case bytearray():
+            return bytes(value)
+        case Map():
+            return {key: plain(item) for key, item in value.items()}
+        case Array():
+            return [plain(item) for item in value]
+        case Text() | XmlElement() | XmlFragment() | XmlText():
+            return str(value)
+        case Doc():
+            return {"subdocument": value.guid}
+        case dict():
+            return {key: plain(item) for key, item in value.items()}
+        case list():
+            return [plain(item) for item in value]
+    return value
