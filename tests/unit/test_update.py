@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pycrdt import Doc
 
 from tests.strategies import History, histories, updates
 from webhost_sync.errors import MalformedUpdate
 from webhost_sync.sync.lib0 import write_bytes, write_string, write_uint
 from webhost_sync.sync.protocol import decode_state_vector
-from webhost_sync.sync.update import RootKind, UpdateSummary, covers, read_update
+from webhost_sync.sync.update import RootKind, UpdateSummary, covers, is_ready, read_update
 
 EMPTY = b"\x00\x00"
 TEXT_INSERT = b"\x01\x01\x05\x00\x04\x01\x01t\x02hi\x00"
@@ -38,6 +41,21 @@ def test_a_document_covers_all_that_it_applied(history: History) -> None:
     assert all(covers(state, read_update(update)) for update in history.updates)
 
 
+@given(histories(), st.data())
+def test_updates_applied_when_they_are_ready_are_covered_at_once(
+    history: History, data: st.DataObject
+) -> None:
+    document: Doc[Any] = Doc()
+    waiting = data.draw(st.permutations(history.updates))
+    while waiting:
+        state = decode_state_vector(document.get_state())
+        update = next(update for update in waiting if is_ready(state, read_update(update)))
+        waiting.remove(update)
+        document.apply_update(update)
+        assert covers(decode_state_vector(document.get_state()), read_update(update))
+    assert document.get_state() == history.document.get_state()
+
+
 @given(histories())
 def test_the_ranges_of_a_whole_state_are_its_state_vector(history: History) -> None:
     summary = read_update(history.document.get_update())
@@ -49,7 +67,7 @@ def test_the_ranges_of_a_whole_state_are_its_state_vector(history: History) -> N
 
 
 def test_an_insert_is_summed_up() -> None:
-    assert read_update(TEXT_INSERT) == UpdateSummary(((5, 0, 2),), (), {"t": RootKind.TEXT}, False)
+    assert read_update(TEXT_INSERT) == UpdateSummary(((5, 0, 2),), (), (), {"t": RootKind.TEXT}, False)
 
 
 def test_the_empty_update_changes_nothing() -> None:
@@ -68,6 +86,28 @@ def test_a_skip_is_a_gap_between_two_ranges() -> None:
     assert read_update(update).structs == ((5, 10, 12), (5, 15, 17))
     assert not covers({5: 16}, read_update(update))
     assert covers({5: 17}, read_update(update))
+
+
+def test_an_update_is_ready_when_its_clocks_causes_and_deletes_follow_the_document() -> None:
+    follows_another = of_struct(b"\x84\x07\x03\x01a", clock=2)
+    summary = read_update(follows_another)
+    assert summary.causes == ((7, 4),)
+    assert is_ready({5: 2, 7: 4}, summary)
+    assert is_ready({5: 9, 7: 9}, summary)
+    assert not is_ready({5: 1, 7: 4}, summary)
+    assert not is_ready({5: 2, 7: 3}, summary)
+    deletes = read_update(b"\x00\x01\x05\x01\x03\x02")
+    assert (is_ready({5: 4}, deletes), is_ready({5: 5}, deletes)) == (False, True)
+
+
+def test_causes_may_come_with_the_update_itself() -> None:
+    update = b"\x02\x01\x07\x00\x04\x01\x01t\x01a\x01\x05\x00\x84\x07\x00\x01b\x01\x05\x01\x00\x01"
+    assert is_ready({}, read_update(update))
+
+
+def test_a_gap_inside_an_update_is_not_ready_until_it_is_filled() -> None:
+    summary = read_update(of_struct(b"\x00\x02" + b"\x0a\x03" + b"\x00\x01", count=3))
+    assert (is_ready({}, summary), is_ready({5: 5}, summary)) == (False, True)
 
 
 def test_deletes_are_covered_only_when_what_they_delete_is_there() -> None:
@@ -106,10 +146,30 @@ def test_the_telling_item_decides_the_kind_of_a_root() -> None:
     assert read_update(of_struct(deleted + text + deleted, count=3)).roots == {"r": RootKind.TEXT}
 
 
-def test_a_hook_is_read_and_marked_as_unsupported() -> None:
-    summary = read_update(of_struct(b"\x07\x01\x01r\x05\x01h"))
+UNSUPPORTED = {
+    "a hook": b"\x07\x01\x01r\x05\x01h",
+    "old JSON": b"\x02\x01\x01r\x01\x011",
+    "half a pair": b"\x05\x01\x01r" + write_string('"\\ud83d"'),
+    "the other half": b"\x06\x01\x01r\x01k" + write_string('{"a":"\\uDE9A\\uD83D"}'),
+    "a number beyond a double": b"\x05\x01\x01r" + write_string("[1e400]"),
+    "a very long number": b"\x05\x01\x01r" + write_string("1" * 400),
+}
+
+
+@pytest.mark.parametrize("struct", UNSUPPORTED.values(), ids=UNSUPPORTED.keys())
+def test_what_yjs_reads_and_pycrdt_does_not_is_read_and_marked(struct: bytes) -> None:
+    summary = read_update(of_struct(struct))
     assert summary.has_unsupported
     assert summary.structs == ((5, 0, 1),)
+
+
+@pytest.mark.parametrize(
+    "text", ['"\\ud83d\\ude9a"', '"\\\\ud83d"', "1e21", "1.7976931348623157e308", "1" * 300]
+)
+def test_unusual_json_that_pycrdt_reads_is_not_marked(text: str) -> None:
+    update = of_struct(b"\x05\x01\x01r" + write_string(text))
+    assert not read_update(update).has_unsupported
+    Doc().apply_update(update)
 
 
 REFUSED = {

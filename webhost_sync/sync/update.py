@@ -2,8 +2,8 @@
 
 The bytes of one update come in; an `UpdateSummary` goes out, or one `MalformedUpdate`. Every byte is
 read: what passes here can be stored in the log and handed to any Yjs, yrs or pycrdt, which answer bad
-bytes with wild allocations, panics or silence. Knows no document: whether the causes of an update are
-there is for `covers` to say, given a state vector.
+bytes with wild allocations, panics or silence. Knows no document: `is_ready` and `covers` are told how
+far one is by its state vector.
 
 An update is its structs grouped by client, then the deleted ranges grouped by client. The format is
 that of Yjs 13.6 (`encoding.js`, `structs/Content*.js`, `DeleteSet.js`); clocks are limited to the 32
@@ -12,6 +12,8 @@ bits of yrs.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -24,6 +26,9 @@ MAX_CLOCK = 2**32 - 1
 HAS_ORIGIN, HAS_RIGHT_ORIGIN, HAS_PARENT_SUB, CONTENT_KIND = 0x80, 0x40, 0x20, 0x1F
 GC, SKIP = 0, 10
 XML_ELEMENT, XML_HOOK, XML_TEXT = 3, 5, 6
+
+_ODD_JSON = re.compile(r"\\u[dD]|\d[eE]|\d{300}")
+"""What JSON must contain to be beyond pycrdt: half a surrogate pair or a number beyond a double."""
 
 
 class RootKind(IntEnum):
@@ -45,12 +50,16 @@ class UpdateSummary:
 
     `structs` are ranges (client, first clock, end clock), the end not included, in the update's order;
     `deletes` are ranges (client, clock, length); `roots` are the named types that items of this update
-    were put into directly. `has_unsupported` is true when pycrdt 0.14 can't apply the update although
-    Yjs can: it contains an XmlHook.
+    were put into directly; `causes` are pairs (client, end clock) that the items of other clients refer to.
+
+    `has_unsupported` is true when pycrdt 0.14 can't apply the update although Yjs can. yrs misreads an
+    XmlHook and the JSON lists of early Yjs, at times without an error, and refuses JSON that contains
+    half a surrogate pair or a number beyond a double.
     """
 
     structs: tuple[tuple[int, int, int], ...]
     deletes: tuple[tuple[int, int, int], ...]
+    causes: tuple[tuple[int, int], ...]
     roots: dict[str, RootKind]
     has_unsupported: bool
 
@@ -78,7 +87,23 @@ def read_update(update: bytes) -> UpdateSummary:
             raise reader.error("more bytes than an update has")
     except ProtocolError as fault:
         raise MalformedUpdate(fault.detail, **fault.fields) from fault
-    return UpdateSummary(tuple(structs), tuple(deletes), findings.roots, findings.has_unsupported)
+    causes = tuple(findings.causes.items())
+    return UpdateSummary(tuple(structs), tuple(deletes), causes, findings.roots, findings.has_unsupported)
+
+
+def is_ready(state_vector: Mapping[int, int], summary: UpdateSummary) -> bool:
+    """Tell whether a document at `state_vector` has all that the update builds on.
+
+    Apply nothing else to pycrdt: yrs 0.28 integrates what refers to nothing across a gap in its client's
+    clocks, never retries what it had kept for that gap, and panics when a delete falls into it.
+    """
+    reached = dict(state_vector)
+    for client, first, end in summary.structs:
+        if first > reached.get(client, 0):
+            return False
+        reached[client] = max(end, reached.get(client, 0))
+    deletes = ((client, clock + length) for client, clock, length in summary.deletes)
+    return all(end <= reached.get(client, 0) for client, end in (*summary.causes, *deletes))
 
 
 def covers(state_vector: Mapping[int, int], summary: UpdateSummary) -> bool:
@@ -92,6 +117,7 @@ def covers(state_vector: Mapping[int, int], summary: UpdateSummary) -> bool:
 class _Findings:
     """What the contents of an update told besides their length."""
 
+    causes: dict[int, int] = field(default_factory=dict)
     roots: dict[str, RootKind] = field(default_factory=dict)
     has_unsupported: bool = False
 
@@ -134,16 +160,16 @@ def _read_item(reader: Reader, findings: _Findings, info: int, client: int, cloc
         raise reader.error(f"unknown kind of struct {info}")
     root = None
     if info & HAS_ORIGIN:
-        _read_cause(reader, client, clock)
+        _read_cause(reader, findings, client, clock)
     if info & HAS_RIGHT_ORIGIN:
-        _read_cause(reader, client, clock)
+        _read_cause(reader, findings, client, clock)
     if not info & (HAS_ORIGIN | HAS_RIGHT_ORIGIN):
         # Only an item without neighbours says where it belongs; the others belong where these do.
         parent = reader.read_uint()
         if parent == 1:
             root = reader.read_string()
         elif parent == 0:
-            _read_cause(reader, client, clock)
+            _read_cause(reader, findings, client, clock)
         else:
             raise reader.error(f"unknown kind of parent {parent}")
         if info & HAS_PARENT_SUB:
@@ -154,11 +180,13 @@ def _read_item(reader: Reader, findings: _Findings, info: int, client: int, cloc
     return length
 
 
-def _read_cause(reader: Reader, client: int, clock: int) -> None:
+def _read_cause(reader: Reader, findings: _Findings, client: int, clock: int) -> None:
     """Read the id of an item that must be there before this one."""
     cause_client, cause_clock = reader.read_uint(), reader.read_uint()
     if cause_clock >= (clock if cause_client == client else MAX_CLOCK):
         raise reader.error("an item that comes before its own cause")
+    if cause_client != client and cause_clock >= findings.causes.get(cause_client, 0):
+        findings.causes[cause_client] = cause_clock + 1
 
 
 def _read_length(reader: Reader) -> int:
@@ -194,6 +222,7 @@ def _read_json(reader: Reader, findings: _Findings) -> tuple[int, RootKind]:
     length = _read_length(reader)
     for _ in range(length):
         reader.read_json(or_undefined=True)
+    findings.has_unsupported = True
     return length, RootKind.ARRAY
 
 
@@ -212,14 +241,23 @@ def _read_text(reader: Reader, findings: _Findings) -> tuple[int, RootKind]:
 
 
 def _read_embed(reader: Reader, findings: _Findings) -> tuple[int, RootKind]:
-    reader.read_json()
+    _read_json_value(reader, findings)
     return 1, RootKind.TEXT
 
 
 def _read_format(reader: Reader, findings: _Findings) -> tuple[int, RootKind]:
     reader.read_string()
-    reader.read_json()
+    _read_json_value(reader, findings)
     return 1, RootKind.TEXT
+
+
+def _read_json_value(reader: Reader, findings: _Findings) -> None:
+    text = reader.read_json()
+    if _ODD_JSON.search(text):
+        try:
+            json.dumps(json.loads(text, parse_int=float), ensure_ascii=False, allow_nan=False).encode()
+        except ValueError:
+            findings.has_unsupported = True
 
 
 def _read_type(reader: Reader, findings: _Findings) -> tuple[int, RootKind]:
