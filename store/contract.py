@@ -12,6 +12,8 @@ Errors, all of them children of `StoreError`:
     ├── UnknownDocument    no such document (or it is deleted)
     ├── EpochMismatch      the document was made anew since it was opened
     ├── Quarantined        the document takes no writes
+    ├── NotStorable        Postgres refuses a value, e.g. a NUL in a text; trying again is no use
+    ├── Trimmed            rows that were asked for are covered by a snapshot and gone
     └── CorruptDocument    a row of the log or a snapshot failed its checksum
 """
 
@@ -48,6 +50,21 @@ class EpochMismatch(StoreError):
 
 class Quarantined(StoreError):
     """The document takes no writes until an admin releases it."""
+
+
+class NotStorable(StoreError):
+    """Postgres refuses a value that it was given; nothing was written, and trying again is no use."""
+
+
+class Trimmed(StoreError):
+    """Rows that were asked for are gone, since snapshots cover them; load, or read from `first_seq` on."""
+
+    def __init__(self, document_id: int, after_seq: int, first_seq: int) -> None:
+        super().__init__(
+            f"document {document_id}: the log after {after_seq} was trimmed up to {first_seq - 1}"
+        )
+        self.document_id = document_id
+        self.first_seq = first_seq
 
 
 class CorruptDocument(StoreError):
@@ -181,6 +198,14 @@ class Change:
     last_seq: int
 
 
+@dataclass(frozen=True, slots=True)
+class RightsChanged:
+    """Said to whoever listens: what this key may do has changed, or it was revoked."""
+
+    tenant_id: int
+    key_id: UUID
+
+
 class UpdateLog(Protocol):
     """The append-only log of every document. The tenant is always the first argument."""
 
@@ -200,6 +225,14 @@ class UpdateLog(Protocol):
         """
         ...
 
+    async def load_from(self, tenant_id: int, document_id: int, *, snapshot_seq: int) -> StoredDocument:
+        """As `load`, but from the snapshot at exactly this seq, or from the first row for 0.
+
+        So a snapshot can be held against the one before it and the rows between, before they go.
+        Raises: as `load`; CorruptDocument also where that snapshot is missing, or a row after it.
+        """
+        ...
+
     async def load_readable(self, tenant_id: int, document_id: int) -> StoredDocument:
         """What can still be read of a damaged document: `load`, passing over every row and snapshot
         that fails its checksum, so that `updates` may have holes. Only to be shown, never to be stored.
@@ -211,7 +244,10 @@ class UpdateLog(Protocol):
     async def read(
         self, tenant_id: int, document_id: int, *, after_seq: int, limit: int = 1000
     ) -> tuple[LoggedUpdate, ...]:
-        """Rows with a higher seq than `after_seq`, in order, without gaps, at most `limit`."""
+        """Rows from `after_seq` + 1 on, in order, without gaps, at most `limit`; none of an unknown document.
+
+        Raises: Trimmed (the first of them are gone), CorruptDocument, Unavailable.
+        """
         ...
 
     async def append(
@@ -221,7 +257,8 @@ class UpdateLog(Protocol):
 
         Sequences are dense per document. Callers that wait at the same time share one transaction
         (group commit), whatever their documents and tenants; one that can't be appended fails alone.
-        Raises: EpochMismatch, Quarantined, UnknownDocument: nothing was appended.
+        A caller that is cancelled doesn't take back what it has handed over.
+        Raises: EpochMismatch, Quarantined, UnknownDocument, NotStorable: nothing was appended.
         Unavailable: it is unknown whether it was; compare the log's tail before trying again.
         """
         ...
@@ -229,14 +266,19 @@ class UpdateLog(Protocol):
     async def write_snapshot(
         self, tenant_id: int, document_id: int, *, seq: int, state: bytes, state_vector: bytes
     ) -> None:
-        """Keep the merged state of all updates up to `seq`. An existing one at that seq stays."""
+        """Keep the merged state of all updates up to `seq`. A valid one that is there already stays.
+
+        Raises: Quarantined, UnknownDocument, Unavailable; ValueError where the log doesn't reach `seq`.
+        """
         ...
 
     async def trim(self, tenant_id: int, document_id: int, *, keep_since: datetime | None) -> int:
         """Delete log rows that two valid snapshots cover, and snapshots older than those two.
 
         Never deletes a row newer than the older of the two newest snapshots, nor one received at or
-        after `keep_since`. Returns how many rows went.
+        after `keep_since`, nor one that follows on such a row. Returns how many rows went.
+        Raises: CorruptDocument (one of the two fails its checksum), Quarantined, UnknownDocument,
+        Unavailable: nothing was deleted.
         """
         ...
 
@@ -245,17 +287,23 @@ class UpdateLog(Protocol):
         ...
 
     async def quarantine(self, tenant_id: int, document_id: int, *, reason: str, seq: int | None) -> None:
-        """Make the document read-only; a copy of row `seq`, if given, is put aside. Deletes nothing."""
+        """Make the document read-only; a copy of row `seq`, if given, is put aside. Deletes nothing.
+
+        Raises: UnknownDocument, Unavailable.
+        """
         ...
 
     async def release(self, tenant_id: int, document_id: int) -> None:
-        """Let a document out of quarantine."""
+        """Let a document out of quarantine. Raises: UnknownDocument, Unavailable."""
         ...
 
     async def documents(
         self, tenant_id: int, *, prefix: str = "", after: str = "", limit: int = 100
     ) -> tuple[Document, ...]:
-        """Documents by name, those whose name starts with `prefix` and sorts after `after`."""
+        """Documents that aren't deleted, those whose name starts with `prefix` and sorts after `after`.
+
+        In the order of the names' UTF-8 bytes, at most `limit`: the next page is after the last name.
+        """
         ...
 
     async def ping(self) -> None:
@@ -269,4 +317,8 @@ class Changes(Protocol):
 
     def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         """Changes committed by any process from now on. Ends with Unavailable when the connection breaks."""
+        ...
+
+    def listen_rights(self) -> AbstractAsyncContextManager[AsyncIterator[RightsChanged]]:
+        """Keys whose rights any process changed from now on. Ends as `listen` does."""
         ...

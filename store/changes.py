@@ -1,0 +1,219 @@
+"""LISTEN and NOTIFY: what this process committed goes out to the others, and theirs comes in.
+
+The committer announces changes, whoever revokes a right announces that; rooms, sockets and the
+projector of every process listen. Knows no update, only who changed and up to which seq.
+
+Notifications go out on a connection of their own, after the commit: inside the writing transaction
+they would serialise all commits, since Postgres holds one lock from NOTIFY until the flush. So a
+message may be lost (a crash between the two, a listener that was away), and nothing may rest on it:
+whoever listens reads the log by seq, and polls now and then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from itertools import islice
+from types import TracebackType
+from typing import Generic, TypeVar
+from uuid import UUID
+
+from store.contract import Change, RightsChanged, StoreError, Unavailable
+from store.outage import AWAY, Backoff, Connect, describe
+
+LOG_CHANNEL = "webhost_log"
+ACCESS_CHANNEL = "webhost_access"
+MAX_PAYLOAD_BYTES = 7900  # Postgres refuses 8000
+MAX_PENDING = 10_000
+MAX_PER_NOTIFY = 500
+
+NOTIFY = "select pg_notify(m.channel, m.payload) from unnest($1::text[], $2::text[]) as m (channel, payload)"
+
+Message = TypeVar("Message", Change, RightsChanged)
+
+log = logging.getLogger(__name__)
+
+
+def encode_change(change: Change) -> str:
+    """`[tenant_id, document_id, first_seq, last_seq, name]`; the name is left empty where it is too long."""
+    numbers = [change.tenant_id, change.document_id, change.first_seq, change.last_seq]
+    text = _compact([*numbers, change.name])
+    return text if len(text.encode()) <= MAX_PAYLOAD_BYTES else _compact([*numbers, ""])
+
+
+def decode_change(payload: str) -> Change:
+    """Raises: ValueError (from a program that speaks another version)."""
+    match json.loads(payload):
+        case [int(tenant_id), int(document_id), int(first_seq), int(last_seq), str(name)]:
+            return Change(tenant_id, document_id, name, first_seq, last_seq)
+    raise ValueError(f"no change: {payload[:100]}")
+
+
+def encode_rights(changed: RightsChanged) -> str:
+    """`[tenant_id, key_id]`."""
+    return _compact([changed.tenant_id, str(changed.key_id)])
+
+
+def decode_rights(payload: str) -> RightsChanged:
+    """Raises: ValueError (from a program that speaks another version)."""
+    match json.loads(payload):
+        case [int(tenant_id), str(key_id)]:
+            return RightsChanged(tenant_id, UUID(key_id))
+    raise ValueError(f"no change of rights: {payload[:100]}")
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+class PostgresChanges:
+    """Announces, and listens.
+
+    Invariants:
+    1. Announcing never waits: messages are kept, one for each document, and sent by a task.
+    2. At most `MAX_PENDING` are kept; beyond that the oldest is dropped.
+    """
+
+    def __init__(self, connect: Connect, *, max_unread: int = 10_000) -> None:
+        """`max_unread` is how many messages a listener may be behind before it is cut off."""
+        self._connect = connect
+        self._max_unread = max_unread
+        self._changes: dict[int, Change] = {}
+        self._rights: dict[UUID, RightsChanged] = {}
+        self._arrived = asyncio.Event()
+        self._closed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> PostgresChanges:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Send what is kept if Postgres takes it at the first attempt, then end."""
+        self._closed.set()
+        self._arrived.set()
+        if self._task is not None:
+            await self._task
+
+    def announce(self, changes: Sequence[Change]) -> None:
+        """Tell all processes of commits, soon. Two of the same document that wait become one."""
+        for change in changes:
+            earlier = self._changes.pop(change.document_id, None)
+            first_seq = min(earlier.first_seq, change.first_seq) if earlier else change.first_seq
+            last_seq = max(earlier.last_seq, change.last_seq) if earlier else change.last_seq
+            merged = Change(change.tenant_id, change.document_id, change.name, first_seq, last_seq)
+            _keep(self._changes, change.document_id, merged)
+        self._arrived.set()
+
+    def announce_rights(self, changed: RightsChanged) -> None:
+        """Tell all processes, soon, that the rights of a key are others now."""
+        _keep(self._rights, changed.key_id, changed)
+        self._arrived.set()
+
+    def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
+        """As `store.contract.Changes.listen`."""
+        return self._listen(LOG_CHANNEL, decode_change)
+
+    def listen_rights(self) -> AbstractAsyncContextManager[AsyncIterator[RightsChanged]]:
+        """As `store.contract.Changes.listen_rights`."""
+        return self._listen(ACCESS_CHANNEL, decode_rights)
+
+    async def _run(self) -> None:
+        backoff = Backoff(self._closed)
+        while await self._something_waits():
+            try:
+                async with self._connect() as connection:
+                    while await self._something_waits() and not connection.is_closed():
+                        await connection.execute(NOTIFY, *self._take())
+                        backoff.reset()
+            except (StoreError, *AWAY) as error:
+                log.warning("notify failed: error %s", describe(error))
+                if self._closed.is_set():
+                    return
+                await backoff.pause()
+
+    async def _something_waits(self) -> bool:
+        while not self._changes and not self._rights and not self._closed.is_set():
+            self._arrived.clear()
+            await self._arrived.wait()
+        return bool(self._changes or self._rights)
+
+    def _take(self) -> tuple[list[str], list[str]]:
+        """Channels and payloads of the next messages; changed rights go first."""
+        rights = [encode_rights(changed) for changed in _drain(self._rights, MAX_PER_NOTIFY)]
+        changes = [encode_change(change) for change in _drain(self._changes, MAX_PER_NOTIFY)]
+        return [ACCESS_CHANNEL] * len(rights) + [LOG_CHANNEL] * len(changes), rights + changes
+
+    @asynccontextmanager
+    async def _listen(
+        self, channel: str, decode: Callable[[str], Message]
+    ) -> AsyncIterator[AsyncIterator[Message]]:
+        inbox: _Inbox[Message] = _Inbox(decode, self._max_unread)
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(self._connect())
+                connection.add_termination_listener(inbox.broken)
+                await connection.add_listener(channel, inbox.put)
+            except AWAY as error:
+                raise Unavailable(f"can't listen: {describe(error)}") from error
+            yield inbox.read()
+
+
+class _Inbox(Generic[Message]):
+    """What one listener has not read yet; bounded."""
+
+    def __init__(self, decode: Callable[[str], Message], max_unread: int) -> None:
+        self._decode: Callable[[str], Message] = decode
+        self._max_unread = max_unread
+        self._messages: deque[Message] = deque()
+        self._arrived = asyncio.Event()
+        self._end: str | None = None
+
+    def put(self, connection: object, pid: int, channel: str, payload: object) -> None:
+        if self._end is not None:
+            return
+        if len(self._messages) >= self._max_unread:
+            self._close("the listener is too far behind")
+            return
+        try:
+            self._messages.append(self._decode(str(payload)))
+        except ValueError as error:
+            log.warning("notification ignored: channel %s, error %s", channel, error)
+        self._arrived.set()
+
+    def broken(self, connection: object) -> None:
+        self._close("the connection that listens has broken")
+
+    async def read(self) -> AsyncIterator[Message]:
+        """What came in, in order; Unavailable once it is certain that something was missed."""
+        while True:
+            while self._messages:
+                yield self._messages.popleft()
+            if self._end is not None:
+                raise Unavailable(f"changes were missed: {self._end}; read the log")
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    def _close(self, reason: str) -> None:
+        self._end = self._end or reason
+        self._arrived.set()
+
+
+Key = TypeVar("Key", int, UUID)
+
+
+def _keep(kept: dict[Key, Message], key: Key, message: Message) -> None:
+    kept[key] = message
+    if len(kept) > MAX_PENDING:
+        del kept[next(iter(kept))]
+
+
+def _drain(kept: dict[Key, Message], limit: int) -> list[Message]:
+    """Take the oldest out, at most `limit`."""
+    return [kept.pop(key) for key in list(islice(kept, limit))]

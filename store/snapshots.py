@@ -1,0 +1,223 @@
+"""Snapshots and the log together: reading a document whole, and deleting what snapshots cover.
+
+Each function does its work on a connection that `store.updates` hands over in a transaction of the
+document's tenant; the loading ones want one in which all statements see the same moment. What a
+snapshot means is not known here: its state and state vector are bytes with a checksum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import TypeAlias
+
+import asyncpg
+
+from store.checksum import checksum
+from store.contract import (
+    CorruptDocument,
+    Document,
+    DocumentState,
+    Quarantined,
+    Snapshot,
+    StoredDocument,
+    UnknownDocument,
+)
+from store.records import (
+    dense_updates,
+    document_of,
+    snapshot_of,
+    update_of,
+)
+
+Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+_DOCUMENT = """
+select id, tenant_id, name, epoch, state, reason, head_seq, snapshot_seq, log_rows, log_bytes,
+       created_at, updated_at
+from documents where tenant_id = $1 and id = $2 and state <> 'deleted'
+"""
+_SNAPSHOTS = """
+select seq, state, state_vector, checksum, created_at from document_snapshots
+where tenant_id = $1 and document_id = $2 and seq < $3 order by seq desc limit 1
+"""
+_SNAPSHOT = """
+select seq, state, state_vector, checksum, created_at from document_snapshots
+where tenant_id = $1 and document_id = $2 and seq = $3
+"""
+_TAIL = """
+select seq, payload, checksum, actor, device, client_ids, received_at from document_updates
+where tenant_id = $1 and document_id = $2 and seq > $3 order by seq
+"""
+# Trimming and writing of one document's snapshots wait for each other. Not by a lock on the row of
+# the document: every append to it, and with it a committer's whole batch, would wait as well.
+_LOCK = "select pg_advisory_xact_lock(hashint8extended($1, 1))"
+_INSERT = """
+insert into document_snapshots (tenant_id, document_id, seq, state, state_vector, checksum)
+values ($1, $2, $3, $4, $5, $6)
+"""
+_DELETE_SNAPSHOT = "delete from document_snapshots where tenant_id = $1 and document_id = $2 and seq = $3"
+_COVERED = """
+update documents set snapshot_seq = greatest(snapshot_seq, $3)
+where tenant_id = $1 and id = $2 and state = 'active' returning id
+"""
+_FIRST_KEPT = """
+select min(seq) from document_updates
+where tenant_id = $1 and document_id = $2 and seq <= $3 and received_at >= $4
+"""
+_DELETE_UPDATES = """
+with gone as (
+    delete from document_updates where tenant_id = $1 and document_id = $2 and seq <= $3
+    returning octet_length(payload) as size
+) select count(*), coalesce(sum(size), 0)::bigint from gone
+"""
+_DELETE_OLD_SNAPSHOTS = (
+    "delete from document_snapshots where tenant_id = $1 and document_id = $2 and seq < $3"
+)
+_SHRINK = """
+update documents set log_rows = log_rows - $3, log_bytes = log_bytes - $4
+where tenant_id = $1 and id = $2 and state = 'active' returning id
+"""
+
+
+async def document(connection: Connection, tenant_id: int, document_id: int) -> Document:
+    """Raises: UnknownDocument."""
+    row = await connection.fetchrow(_DOCUMENT, tenant_id, document_id)
+    if row is None:
+        raise UnknownDocument(f"document {document_id} of tenant {tenant_id} does not exist")
+    return document_of(row)
+
+
+async def load(connection: Connection, tenant_id: int, document_id: int) -> StoredDocument:
+    """As `store.contract.UpdateLog.load`."""
+    found = await document(connection, tenant_id, document_id)
+    damaged: int | None = None
+    async for seq, snapshot in _newest_first(connection, found):
+        if snapshot is not None:
+            return await _with_tail(connection, found, snapshot)
+        damaged = damaged or seq
+    try:
+        return await _with_tail(connection, found, None)
+    except CorruptDocument as error:
+        # Without the snapshot the log has to start at 1; where it was trimmed, the snapshot is to blame.
+        if damaged is None or error.seq != 1:
+            raise
+        reason = "the checksum is wrong, and the log below it is trimmed"
+        raise CorruptDocument(document_id, damaged, "snapshot", reason) from error
+
+
+async def load_from(
+    connection: Connection, tenant_id: int, document_id: int, snapshot_seq: int
+) -> StoredDocument:
+    """As `store.contract.UpdateLog.load_from`."""
+    found = await document(connection, tenant_id, document_id)
+    if snapshot_seq == 0:
+        return await _with_tail(connection, found, None)
+    row = await connection.fetchrow(_SNAPSHOT, tenant_id, document_id, snapshot_seq)
+    if row is None:
+        raise CorruptDocument(document_id, snapshot_seq, "snapshot", "it is missing")
+    snapshot = snapshot_of(row)
+    if snapshot is None:
+        raise CorruptDocument(document_id, snapshot_seq, "snapshot", "the checksum is wrong")
+    return await _with_tail(connection, found, snapshot)
+
+
+async def load_readable(connection: Connection, tenant_id: int, document_id: int) -> StoredDocument:
+    """As `store.contract.UpdateLog.load_readable`."""
+    found = await document(connection, tenant_id, document_id)
+    newest = None
+    async for _, snapshot in _newest_first(connection, found):
+        if snapshot is not None:
+            newest = snapshot
+            break
+    rows = await connection.fetch(_TAIL, tenant_id, document_id, newest.seq if newest else 0)
+    updates = tuple(update for update in map(update_of, rows) if update is not None)
+    return StoredDocument(found, newest, updates)
+
+
+async def valid(connection: Connection, tenant_id: int, document_id: int) -> tuple[Snapshot, ...]:
+    """As `store.contract.UpdateLog.snapshots`."""
+    found = await document(connection, tenant_id, document_id)
+    newest_first = _newest_first(connection, found)
+    return tuple([snapshot async for _, snapshot in newest_first if snapshot is not None])
+
+
+async def write(
+    connection: Connection, tenant_id: int, document_id: int, seq: int, state: bytes, state_vector: bytes
+) -> None:
+    """As `store.contract.UpdateLog.write_snapshot`."""
+    await connection.execute(_LOCK, document_id)
+    found = await document(connection, tenant_id, document_id)
+    if not 1 <= seq <= found.head_seq:
+        raise ValueError(f"document {document_id} has no update {seq}; its log ends at {found.head_seq}")
+    key = (tenant_id, document_id, seq)
+    existing = await connection.fetchrow(_SNAPSHOT, *key)
+    if existing is not None and snapshot_of(existing) is not None:
+        return
+    if existing is not None:  # A damaged one would keep the log from ever being trimmed.
+        await connection.execute(_DELETE_SNAPSHOT, *key)
+    await connection.execute(_INSERT, *key, state, state_vector, checksum(state, state_vector))
+    if await connection.fetchval(_COVERED, *key) is None:
+        raise _in_quarantine(document_id)
+
+
+async def trim(connection: Connection, tenant_id: int, document_id: int, keep_since: datetime | None) -> int:
+    """As `store.contract.UpdateLog.trim`."""
+    await connection.execute(_LOCK, document_id)
+    found = await document(connection, tenant_id, document_id)
+    if found.state is DocumentState.QUARANTINED:
+        raise _in_quarantine(document_id)
+    seqs: list[int] = []
+    async for seq, snapshot in _newest_first(connection, found):
+        if snapshot is None:
+            raise CorruptDocument(document_id, seq, "snapshot", "the checksum is wrong; nothing was trimmed")
+        seqs.append(seq)
+        if len(seqs) == 2:
+            break
+    else:
+        return 0
+    covered = seqs[1]
+    rows, size = await _delete_updates(connection, tenant_id, document_id, covered, keep_since)
+    await connection.execute(_DELETE_OLD_SNAPSHOTS, tenant_id, document_id, covered)
+    # Last, since it locks the document. Quarantine may have come meanwhile: then nothing goes.
+    if await connection.fetchval(_SHRINK, tenant_id, document_id, rows, size) is None:
+        raise _in_quarantine(document_id)
+    return rows
+
+
+async def _delete_updates(
+    connection: Connection, tenant_id: int, document_id: int, covered: int, keep_since: datetime | None
+) -> tuple[int, int]:
+    """Delete from the front, so that what is left has no gap. Returns rows and bytes that went."""
+    if keep_since is not None:
+        first_kept = await connection.fetchval(_FIRST_KEPT, tenant_id, document_id, covered, keep_since)
+        if first_kept is not None:
+            covered = first_kept - 1
+    row = await connection.fetchrow(_DELETE_UPDATES, tenant_id, document_id, covered)
+    assert row is not None  # an aggregate always has a row
+    return row[0], row[1]
+
+
+async def _newest_first(
+    connection: Connection, found: Document
+) -> AsyncIterator[tuple[int, Snapshot | None]]:
+    """Seqs and snapshots, one at a time since they may be large; None where the checksum fails."""
+    before = found.head_seq + 1
+    while row := await connection.fetchrow(_SNAPSHOTS, found.tenant_id, found.id, before):
+        yield row["seq"], snapshot_of(row)
+        before = row["seq"]
+
+
+async def _with_tail(connection: Connection, found: Document, snapshot: Snapshot | None) -> StoredDocument:
+    after_seq = snapshot.seq if snapshot else 0
+    rows = await connection.fetch(_TAIL, found.tenant_id, found.id, after_seq)
+    updates = dense_updates(found.id, rows, after_seq=after_seq)
+    end = after_seq + len(updates)
+    if end != found.head_seq:
+        reason = "the row is missing" if end < found.head_seq else "the row lies beyond the document's head"
+        raise CorruptDocument(found.id, min(end, found.head_seq) + 1, "update", reason)
+    return StoredDocument(found, snapshot, updates)
+
+
+def _in_quarantine(document_id: int) -> Quarantined:
+    return Quarantined(f"document {document_id} is in quarantine; an admin must release it first")
