@@ -1,0 +1,102 @@
+"""The door `/sync/{document}` for the y-websocket provider as it is.
+
+Takes the socket, finds out who is there and what they may do, and hands it to the room. A browser
+can't see a refused upgrade, so whoever is refused is let in, told why, held and closed with 44xx.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from datetime import UTC, datetime
+from urllib.parse import unquote_to_bytes
+
+import structlog
+from starlette.websockets import WebSocket
+
+from webhost_sync.auth.access import access_document
+from webhost_sync.errors import ClientFault, InvalidRequest, NotAllowed, SyncError
+from webhost_sync.fleet.names import validate_name
+from webhost_sync.routes.credentials import credential_of
+from webhost_sync.routes.services import Services, services_of
+from webhost_sync.sync.connection import Connection
+from webhost_sync.sync.effects import Member
+from webhost_sync.sync.live import LiveConnection
+from webhost_sync.sync.outbox import Outbox
+from webhost_sync.sync.protocol import PermissionDenied, encode
+from webhost_sync.sync.transport import Frame, Transport, open_transport
+
+logger = structlog.get_logger(__name__)
+PREFIX = "/sync/"
+
+
+async def sync(websocket: WebSocket) -> None:
+    """Serve one socket from accept to close."""
+    services = services_of(websocket)
+    await websocket.accept()
+    async with open_transport(websocket) as transport:
+        try:
+            ended = await _serve(websocket, transport, services)
+        except ClientFault as error:
+            await _refuse(websocket, transport, services, error)
+            return
+        except SyncError as error:
+            ended = error
+        if ended is not None:
+            logger.info("connection closed", code=ended.close_code, why=ended.code)
+            await transport.close(ended.close_code, ended.reason)
+
+
+async def _serve(websocket: WebSocket, transport: Transport, services: Services) -> SyncError | None:
+    """Admit and serve; returns why we end it. Raises: SyncError when it may not come in."""
+    _check_origin(websocket, services.settings.allowed_origins)
+    name = document_name(websocket.scope["raw_path"])
+    principal = await services.authenticator.authenticate(credential_of(websocket))
+    access = access_document(principal, name)
+    async with services.hub.enter(principal.tenant_id, name) as runner:
+        member = Member(
+            services.hub.next_connection_id(),
+            owner=principal.subject,
+            device=principal.device,
+            can_write=access.write,
+            can_show_presence=access.presence,
+        )
+        outbox = Outbox(transport, services.settings.outbox_limit)
+        live = LiveConnection(member.connection_id, principal, name, datetime.now(UTC), outbox)
+        with services.live.registered(live):
+            connection = Connection(member, runner, outbox, websocket.receive, services.settings)
+            return await connection.serve()
+
+
+def document_name(raw_path: bytes) -> str:
+    """The document's name, percent-decoded once. Raises: InvalidRequest."""
+    path = raw_path.partition(b"?")[0]
+    try:
+        name = unquote_to_bytes(path[path.index(PREFIX.encode()) + len(PREFIX) :]).decode()
+    except ValueError as error:
+        raise InvalidRequest("the document's name is not UTF-8") from error
+    return validate_name(name)
+
+
+def _check_origin(websocket: WebSocket, allowed: tuple[str, ...]) -> None:
+    origin = websocket.headers.get("origin")
+    if allowed and origin is not None and origin not in allowed:
+        raise NotAllowed("pages of this origin may not connect; see ALLOWED_ORIGINS")
+
+
+async def _refuse(
+    websocket: WebSocket, transport: Transport, services: Services, error: ClientFault
+) -> None:
+    """Say why, hold whoever keeps coming back, and close."""
+    credential = hashlib.sha256((credential_of(websocket) or "").encode()).hexdigest()
+    address = websocket.client.host if websocket.client else ""
+    hold = services.refusals.hold((address, credential), time.monotonic())
+    logger.info("connection refused", code=error.close_code, why=error.code, address=address, hold=hold)
+    transport.write(Frame(encode(PermissionDenied(str(error)))))
+    try:
+        async with asyncio.timeout(hold):
+            while (await websocket.receive())["type"] != "websocket.disconnect":
+                pass
+    except TimeoutError:
+        await transport.close(error.close_code, error.reason)

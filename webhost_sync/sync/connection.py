@@ -1,0 +1,100 @@
+"""One connected WebSocket of a y-websocket client: frames in, messages to the runner, and the end.
+
+The route gives it an accepted socket and what the client may do; the runner of the room takes its
+messages and fills its outbox. Whatever goes wrong here ends this connection and no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from webhost_sync.config import Settings
+from webhost_sync.errors import ProtocolError, SyncError, TooLarge, TooSlow
+from webhost_sync.sync.effects import CatchUp, Member
+from webhost_sync.sync.outbox import Outbox
+from webhost_sync.sync.protocol import decode
+from webhost_sync.sync.rate import TokenBucket
+from webhost_sync.sync.runner import Runner
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+
+class ClientLeft(Exception):
+    """The client closed the socket, or it broke."""
+
+
+class Connection:
+    """One member's socket.
+
+    Invariants:
+    1. Frames are handed to the room in the order in which they came, one at a time.
+    2. It is a member of exactly one room from `serve()`'s start to its end.
+    """
+
+    def __init__(
+        self, member: Member, runner: Runner, outbox: Outbox, receive: Receive, settings: Settings
+    ) -> None:
+        self._member = member
+        self._runner = runner
+        self._outbox = outbox
+        self._receive = receive
+        self._settings = settings
+        self._rate = TokenBucket(settings.update_rate, asyncio.get_running_loop().time)
+
+    async def serve(self) -> SyncError | None:
+        """Serve until the end; returns why we end it, or None when the client left."""
+        ended: SyncError | None = None
+        self._runner.join(self._member, self._outbox)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read())
+                tasks.create_task(self._catch_up())
+                raise await self._outbox.closing()
+        except* ClientLeft:
+            pass
+        except* SyncError as group:
+            ended = _first(group)
+        finally:
+            self._runner.leave(self._member.connection_id)
+        return ended
+
+    async def _read(self) -> None:
+        while True:
+            frame = await self._next_frame()
+            await self._rate.take()
+            for message in decode(frame):
+                await self._runner.submit(self._member, message)
+            if self._outbox.is_full:
+                # Whoever does not read its answers is not asked for more questions.
+                await self._wait_for_reader()
+
+    async def _next_frame(self) -> bytes:
+        event = await self._receive()
+        if event["type"] == "websocket.disconnect":
+            raise ClientLeft
+        frame = event.get("bytes")
+        if not isinstance(frame, bytes):
+            raise ProtocolError("text frames have no meaning here; send binary ones")
+        if len(frame) > self._settings.frame_limit:
+            raise TooLarge(f"a frame may have {self._settings.frame_limit} bytes")
+        return frame
+
+    async def _catch_up(self) -> None:
+        while True:
+            await self._outbox.fell_behind()
+            await self._wait_for_reader()
+            await self._runner.submit(self._member, CatchUp(self._outbox.resume()))
+
+    async def _wait_for_reader(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.outbox_timeout):
+                await self._outbox.drained()
+        except TimeoutError:
+            raise TooSlow(f"nothing was read for {self._settings.outbox_timeout:g} s") from None
+
+
+def _first(group: BaseExceptionGroup[SyncError]) -> SyncError:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

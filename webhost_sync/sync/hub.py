@@ -1,0 +1,239 @@
+"""Keeps the live rooms of this process.
+
+A route asks for a room by tenant and name, and gets the same one as everybody else; fifty that ask
+at once share one load. A room that has had no members for a while, and nothing to commit, is
+unloaded. Knows no socket.
+
+    cold ──enter──> loading ──> live ──idle──> cold
+                       │          └──lost──> cold (members are told to come back)
+                       └──failed──> remembered for a moment, then cold
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from store.contract import Change, Unavailable, UnknownDocument, UpdateLog
+from store.contract import Document as DocumentRecord
+from webhost_sync.config import Settings
+from webhost_sync.errors import DocumentNotFound, Draining, Internal, StoreUnavailable, SyncError
+from webhost_sync.sync.awareness import AwarenessLimits, AwarenessTable
+from webhost_sync.sync.loading import load_document
+from webhost_sync.sync.room import Room
+from webhost_sync.sync.room_log import RoomLog
+from webhost_sync.sync.runner import Runner
+
+logger = structlog.get_logger(__name__)
+Key = tuple[int, str]
+FAILED_LOAD_REMEMBERED = 2.0
+SWEEP_INTERVAL = 1.0
+
+
+@dataclass(slots=True)
+class _Slot:
+    """One room on its way through the states. `users` keeps it from being unloaded."""
+
+    runner: asyncio.Future[Runner]
+    users: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HubStatus:
+    """What is live in this process."""
+
+    rooms: int
+    connections: int
+    failing_rooms: int
+    draining: bool
+
+
+class Hub:
+    """The rooms of this process, by (tenant id, document name).
+
+    Invariants:
+    1. There is at most one live room for a key.
+    2. A room is forgotten only when its last commit has ended, or has been given up.
+    3. `due` gets documents whose log has grown enough to be compacted; when it is full they wait
+       for their next commit.
+    """
+
+    def __init__(self, log: UpdateLog, settings: Settings, due: asyncio.Queue[DocumentRecord]) -> None:
+        self._log = log
+        self._settings = settings
+        self._due = due
+        self._slots: dict[Key, _Slot] = {}
+        self._live: dict[Key, Runner] = {}
+        self._tasks: dict[Key, asyncio.Task[None]] = {}
+        self._connection_ids = itertools.count(1)
+        self._draining = False
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Rooms can be entered inside; on the way out their tasks have ended."""
+        async with asyncio.TaskGroup() as tasks:
+            self._group = tasks
+            sweeper = tasks.create_task(self._sweep())
+            try:
+                yield
+            finally:
+                self._draining = True
+                sweeper.cancel()
+                for task in self._tasks.values():
+                    task.cancel()
+
+    @asynccontextmanager
+    async def enter(self, tenant_id: int, name: str) -> AsyncIterator[Runner]:
+        """The live room of a document, made where it is missing; kept while inside.
+
+        Raises: Draining, DocumentNotFound, StoreUnavailable, Internal.
+        """
+        if self._draining:
+            raise Draining()
+        slot = self._slot((tenant_id, name))
+        slot.users += 1
+        try:
+            yield await asyncio.shield(slot.runner)
+        finally:
+            slot.users -= 1
+
+    def next_connection_id(self) -> int:
+        """A number that no other connection of this process has had."""
+        return next(self._connection_ids)
+
+    def status(self) -> HubStatus:
+        runners = self._live.values()
+        return HubStatus(
+            rooms=len(runners),
+            connections=sum(runner.connections for runner in runners),
+            failing_rooms=sum(runner.is_failing for runner in runners),
+            draining=self._draining,
+        )
+
+    def changed_elsewhere(self, change: Change) -> None:
+        """Some process has committed; where it was not this one, the room here catches up."""
+        runner = self._live.get((change.tenant_id, change.name))
+        if runner is not None:
+            runner.committed_elsewhere(change.last_seq)
+
+    def check_logs(self) -> None:
+        """Have every room read its log, because messages about changes may have been lost."""
+        for runner in self._live.values():
+            runner.check_log()
+
+    def start_draining(self) -> None:
+        """Let nobody in from now on."""
+        self._draining = True
+
+    async def settled(self) -> None:
+        """Wait until every room has stored what it has received."""
+        for runner in list(self._live.values()):
+            await runner.settled()
+
+    def _slot(self, key: Key) -> _Slot:
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = _Slot(asyncio.get_running_loop().create_future())
+            self._tasks[key] = self._group.create_task(self._serve(key, slot), name=f"room {key}")
+        return slot
+
+    async def _serve(self, key: Key, slot: _Slot) -> None:
+        """The life of one room: load, run, forget."""
+        try:
+            runner = await self._load(key)
+        except (SyncError, asyncio.CancelledError) as error:
+            slot.runner.set_exception(error if isinstance(error, SyncError) else Draining())
+            slot.runner.exception()  # whoever waited has it; nobody else must be told
+            await self._forget_later(key, slot)
+            return
+        if not slot.runner.done():
+            slot.runner.set_result(runner)
+        self._live[key] = runner
+        try:
+            await runner.run()
+        except* SyncError as lost:
+            logger.warning(
+                "room lost", tenant=key[0], document=key[1], seq=runner.seq, why=str(lost.exceptions[0])
+            )
+            runner.close(_first(lost))
+        except* Exception:
+            logger.exception("room failed", tenant=key[0], document=key[1], seq=runner.seq)
+            runner.close(Internal())
+        finally:
+            self._forget(key, slot)
+            runner.dispose()
+
+    async def _forget_later(self, key: Key, slot: _Slot) -> None:
+        """A load that fails is not tried again at once, however many ask."""
+        try:
+            await asyncio.sleep(FAILED_LOAD_REMEMBERED)
+        finally:
+            self._forget(key, slot)
+
+    def _forget(self, key: Key, slot: _Slot) -> None:
+        if self._slots.get(key) is slot:
+            del self._slots[key]
+            self._tasks.pop(key, None)
+            self._live.pop(key, None)
+
+    async def _load(self, key: Key) -> Runner:
+        tenant_id, name = key
+        started = time.monotonic()
+        try:
+            record = await self._log.open(tenant_id, name, create=True)
+            loaded = await load_document(self._log, record, secrets.randbits(32))
+        except UnknownDocument as error:
+            raise DocumentNotFound() from error
+        except Unavailable as error:
+            raise StoreUnavailable() from error
+        except Exception as error:
+            logger.exception("room not loaded", tenant=tenant_id, document=name)
+            raise Internal() from error
+        room = Room(
+            loaded.document,
+            AwarenessTable(self._presence_limits()),
+            size=loaded.size,
+            size_limit=self._settings.document_limit,
+            read_only=loaded.quarantined,
+        )
+        milliseconds = round((time.monotonic() - started) * 1000, 1)
+        logger.debug(
+            "room loaded", tenant=tenant_id, document=name, seq=loaded.record.head_seq, ms=milliseconds
+        )
+        room_log = RoomLog(self._log, loaded.record, self._settings.uncommitted_timeout)
+        return Runner(room, loaded.record, room_log, self._settings, self._due)
+
+    def _presence_limits(self) -> AwarenessLimits:
+        return AwarenessLimits(
+            clients_per_connection=self._settings.presence_clients_per_connection,
+            clients_per_room=self._settings.presence_clients_per_room,
+            state_bytes=self._settings.presence_state_limit,
+            timeout=self._settings.presence_timeout,
+        )
+
+    async def _sweep(self) -> None:
+        """Unload idle rooms, and let presence expire in the others."""
+        while True:
+            await asyncio.sleep(SWEEP_INTERVAL)
+            now = time.monotonic()
+            for key, runner in list(self._live.items()):
+                slot = self._slots[key]
+                if not slot.users and runner.idle_for(now) > self._settings.room_idle_timeout:
+                    logger.debug("room unloaded", tenant=key[0], document=key[1], seq=runner.seq)
+                    task = self._tasks[key]
+                    self._forget(key, slot)
+                    task.cancel()
+                else:
+                    runner.tick()
+
+
+def _first(group: BaseExceptionGroup[SyncError]) -> SyncError:
+    inner = group.exceptions[0]
+    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

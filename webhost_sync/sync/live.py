@@ -1,0 +1,117 @@
+"""The live connections of this process, and what happens to all of them: keep-alive, rights, drain.
+
+A route registers each admitted connection with who it is; three small loops go over them. Knows no
+document; rights are asked of the authenticator, and a connection that lost its own is closed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from store.contract import StoreError
+from webhost_sync.auth.principals import Principal
+from webhost_sync.errors import Draining, SyncError, TooManyRequests
+from webhost_sync.sync.outbox import Outbox
+from webhost_sync.sync.protocol import KEEP_ALIVE
+from webhost_sync.sync.transport import Frame
+
+logger = structlog.get_logger(__name__)
+KEEP_ALIVE_FRAME = Frame(KEEP_ALIVE)
+
+
+@dataclass(eq=False, slots=True)
+class LiveConnection:
+    """Who is connected where, since when (UTC)."""
+
+    connection_id: int
+    principal: Principal
+    document: str
+    since: datetime
+    outbox: Outbox
+
+
+class Recheck(Protocol):
+    async def __call__(self, principals: Sequence[Principal]) -> dict[Principal, SyncError]:
+        """Those whose rights have ended, and why."""
+        ...
+
+
+class LiveConnections:
+    """Invariants:
+    1. A connection is in here exactly while its socket is served.
+    2. One credential has at most `limit` connections.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._connections: set[LiveConnection] = set()
+        self._by_credential: Counter[str] = Counter()
+        self._none_left = asyncio.Event()
+        self._none_left.set()
+
+    def __iter__(self) -> Iterator[LiveConnection]:
+        return iter(tuple(self._connections))
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    @contextmanager
+    def registered(self, connection: LiveConnection) -> Iterator[None]:
+        """Keep the connection known. Raises: TooManyRequests when its credential has too many."""
+        credential = connection.principal.credential_id
+        if self._by_credential[credential] >= self._limit:
+            raise TooManyRequests(f"this credential may have {self._limit} connections")
+        self._by_credential[credential] += 1
+        self._connections.add(connection)
+        self._none_left.clear()
+        try:
+            yield
+        finally:
+            self._connections.discard(connection)
+            self._by_credential[credential] -= 1
+            if not self._by_credential[credential]:
+                del self._by_credential[credential]
+            if not self._connections:
+                self._none_left.set()
+
+    async def keep_alive(self, silence: float) -> None:
+        """Send the empty awareness frame to whoever got nothing for `silence` seconds at most.
+
+        y-websocket clients up to 3.1 reconnect after 30 s without a message; pings don't count.
+        """
+        while True:
+            await asyncio.sleep(silence / 2)
+            for connection in self:
+                connection.outbox.keep_alive(KEEP_ALIVE_FRAME)
+
+    async def check_rights(self, recheck: Recheck, interval: float) -> None:
+        """Close every connection whose token has expired or whose key was revoked."""
+        while True:
+            await asyncio.sleep(interval)
+            try:
+                ended = await recheck([connection.principal for connection in self])
+            except StoreError as error:
+                # Nobody is closed because the database is away; expiry is found at the next look.
+                logger.warning("rights not checked", why=str(error))
+                continue
+            for connection in self:
+                if error_of := ended.get(connection.principal):
+                    logger.info("rights ended", document=connection.document, why=error_of.code)
+                    connection.outbox.close(error_of)
+
+    async def drain(self, within: float) -> None:
+        """Close everything with "come back", spread over half of `within` seconds."""
+        connections = list(self)
+        pause = within / 2 / max(len(connections), 1)
+        for connection in connections:
+            connection.outbox.close(Draining())
+            await asyncio.sleep(min(pause, 0.01))
+        await self._none_left.wait()

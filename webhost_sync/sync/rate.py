@@ -1,0 +1,25 @@
+"""A token bucket that waits: who sends too fast is read more slowly, and loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+
+class TokenBucket:
+    """Lets `rate` things pass a second, and as many again at once after a quiet second."""
+
+    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._tokens = rate
+        self._filled_at = clock()
+
+    async def take(self) -> None:
+        """Pass one, waiting until it may."""
+        now = self._clock()
+        self._tokens = min(self._rate, self._tokens + (now - self._filled_at) * self._rate)
+        self._filled_at = now
+        self._tokens -= 1
+        if self._tokens < 0:
+            await asyncio.sleep(-self._tokens / self._rate)

@@ -1,0 +1,245 @@
+"""What a room decides: messages of its members in, ordered effects out.
+
+A room is one document and the connections that share it. The runner hands it messages and carries
+its effects out; time is an argument, and nothing here waits. Knows no socket, no log and no loop.
+
+The life of a sync message, which is what keeps the promise "durable before visible":
+
+    receive()   it waits
+    begin()     everything that waits is applied at once, and becomes one `Batch`
+                (the log is written; newer messages wait meanwhile, so the document in memory is what
+                is committed or being committed, and never more)
+                the batch's effects are shown after the commit: one broadcast, then each answer
+
+Awareness is never stored, so it passes by all this and leaves coalesced, by `flush_presence()`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from webhost_sync.errors import NotAllowed, ProtocolError, SyncError, TooLarge
+from webhost_sync.sync.awareness import AwarenessTable
+from webhost_sync.sync.document import EMPTY_UPDATE, Document, Outcome, merge
+from webhost_sync.sync.effects import (
+    Acknowledge,
+    Answer,
+    Batch,
+    Broadcast,
+    CatchUp,
+    Contribution,
+    Effect,
+    Exchange,
+    Greeting,
+    Member,
+    Refuse,
+    Request,
+    Send,
+)
+from webhost_sync.sync.protocol import (
+    AwarenessUpdate,
+    KnownMessage,
+    Message,
+    QueryAwareness,
+    SyncStep1,
+    SyncStep2,
+    SyncUpdate,
+)
+
+Taken = tuple[Member, bytes, tuple[int, ...]]
+"""Who brought it, the bytes as they came, and the writers they hold."""
+
+
+class Room:
+    """The members of one document, and what waits to be told to it.
+
+    Invariants:
+    1. The document changes only in `begin()` and `learn()`.
+    2. An update reaches another member only by the effects of the batch that stores it.
+    3. What a member without the right to write sends never reaches the document.
+    4. Every sync message ends as acknowledged, answered or refused; one member's bad message
+       changes nothing for the others.
+    """
+
+    def __init__(
+        self,
+        document: Document,
+        presence: AwarenessTable,
+        *,
+        size: int = 0,
+        size_limit: int = 2**63,
+        read_only: SyncError | None = None,
+    ) -> None:
+        """`size` is the document's bytes when loaded; `read_only` is why nobody may write, if so."""
+        self._document = document
+        self._presence = presence
+        self._size = size
+        self._size_limit = size_limit
+        self._read_only = read_only
+        self._members: dict[int, Member] = {}
+        self._waiting: deque[tuple[Member, Request]] = deque()
+        self._waiting_bytes = 0
+
+    @property
+    def document(self) -> Document:
+        return self._document
+
+    @property
+    def members(self) -> tuple[Member, ...]:
+        return tuple(self._members.values())
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waiting)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of updates that wait for the next batch."""
+        return self._waiting_bytes
+
+    def join(self, member: Member) -> None:
+        self._members[member.connection_id] = member
+        self._wait(member, Greeting())
+
+    def leave(self, connection_id: int, now: float) -> None:
+        """Forget a member. What it sent before is still stored: it has arrived."""
+        if self._members.pop(connection_id, None) is not None:
+            self._presence.leave(connection_id, now)
+
+    def receive(self, member: Member, message: Message | Request, now: float) -> list[Effect]:
+        """Take one message. Raises: ClientFault when it breaks the protocol; nothing has changed then."""
+        match message:
+            case AwarenessUpdate(entries):
+                if member.can_show_presence:
+                    self._presence.receive(member.connection_id, member.owner, entries, now)
+            case QueryAwareness():
+                return [Send(member.connection_id, AwarenessUpdate(self._presence.entries()))]
+            case SyncStep1() | SyncStep2() | SyncUpdate() | Greeting() | Exchange() | CatchUp():
+                self._wait(member, message)
+            case _:
+                pass  # permission messages mean nothing towards a server; unknown types are for others
+        return []
+
+    def flush_presence(self, now: float) -> list[Broadcast]:
+        """Everything that changed in presence since the last call, as one message."""
+        self._presence.expire(now)
+        changes = self._presence.take_changes()
+        return [Broadcast(changes)] if changes is not None else []
+
+    def begin(self) -> Batch:
+        """Apply everything that waits. Raises: BrokenDocument; the room must not be used after it."""
+        before = self._document.state_vector()
+        waiting, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
+        taken: list[Taken] = []
+        outcomes = [self._take(member, request, taken) for member, request in waiting]
+        shown = merge([payload for _, payload, _ in taken]) if taken else ()
+        effects: list[Effect] = [Broadcast(SyncUpdate(update)) for update in shown]
+        for (member, request), outcome in zip(waiting, outcomes, strict=True):
+            effects += self._answer(member, request, outcome)
+        return Batch(before, _rows(taken), tuple(effects))
+
+    def learn(self, updates: Sequence[bytes]) -> Batch:
+        """Take updates that another process has committed; they are only shown."""
+        before = self._document.state_vector()
+        for update in updates:
+            self._document.apply(update)
+            self._size += len(update)
+        return Batch(before, (), tuple(Broadcast(SyncUpdate(update)) for update in merge(updates)))
+
+    def _wait(self, member: Member, request: Request) -> None:
+        self._waiting.append((member, request))
+        self._waiting_bytes += len(_update_of(request))
+
+    def _take(self, member: Member, request: Request, taken: list[Taken]) -> Outcome | SyncError:
+        """Apply the update of a request, if it has one, or say why not."""
+        update = _update_of(request)
+        if update in (b"", EMPTY_UPDATE):
+            return Outcome.NOTHING_NEW
+        try:
+            self._check_may_write(member, update)
+            applied = self._document.apply(update)
+        except (ProtocolError, NotAllowed, TooLarge) as error:
+            return error
+        except SyncError as error:
+            if error is not self._read_only:
+                raise
+            return error
+        if applied.outcome is not Outcome.NOTHING_NEW:
+            taken.append((member, update, applied.client_ids))
+            self._size += len(update)
+        return applied.outcome
+
+    def _check_may_write(self, member: Member, update: bytes) -> None:
+        """Raises: NotAllowed, TooLarge, or the reason why the room is read-only."""
+        if member.can_write and self._read_only is None:
+            if self._size + len(update) > self._size_limit:
+                self._size = len(self._document.encode())
+            if self._size + len(update) > self._size_limit:
+                raise TooLarge(f"the document may hold {self._size_limit} bytes")
+        elif self._document.brings_news(update):
+            raise self._read_only or NotAllowed("it is read-only here")
+
+    def _answer(self, member: Member, request: Request, outcome: Outcome | SyncError) -> list[Effect]:
+        connection_id = member.connection_id
+        if isinstance(outcome, SyncError):
+            return [Refuse(connection_id, outcome)]
+        try:
+            match request:
+                case Greeting():
+                    return self._greet(connection_id)
+                case SyncStep1(state_vector):
+                    *first, last = self._document.diff(state_vector)
+                    messages: list[KnownMessage] = [
+                        *(SyncUpdate(update) for update in first),
+                        SyncStep2(last),
+                    ]
+                    return [Send(connection_id, message) for message in messages]
+                case CatchUp(state_vector):
+                    missed = self._document.diff(state_vector)
+                    return [Send(connection_id, SyncUpdate(update)) for update in missed]
+                case Exchange(state_vector):
+                    ours = self._document.state_vector()
+                    return [Answer(connection_id, ours, self._document.diff(state_vector))]
+                case SyncStep2():
+                    return [Acknowledge(connection_id, None)]
+                case SyncUpdate(update):
+                    return self._acknowledge(connection_id, update, outcome)
+        except ProtocolError as error:
+            return [Refuse(connection_id, error)]
+
+    def _greet(self, connection_id: int) -> list[Effect]:
+        effects: list[Effect] = [Send(connection_id, SyncStep1(self._document.state_vector()))]
+        if entries := self._presence.entries():
+            effects.append(Send(connection_id, AwarenessUpdate(entries)))
+        return effects
+
+    def _acknowledge(self, connection_id: int, update: bytes, outcome: Outcome) -> list[Effect]:
+        if outcome is Outcome.NOTHING_NEW:
+            return [Acknowledge(connection_id, update)]
+        effects: list[Effect] = [Acknowledge(connection_id, None)]
+        if outcome is Outcome.GAP:
+            # Only after an update: a step 2 already was the answer to this question.
+            effects.append(Send(connection_id, SyncStep1(self._document.state_vector())))
+        return effects
+
+
+def _update_of(request: Request) -> bytes:
+    match request:
+        case SyncStep2(update) | SyncUpdate(update) | Exchange(_, update):
+            return update
+        case _:
+            return b""
+
+
+def _rows(taken: Sequence[Taken]) -> tuple[Contribution, ...]:
+    """One row per writer where its updates can be merged, in the order of each one's first update."""
+    by_writer: dict[tuple[str, str], list[Taken]] = {}
+    for part in taken:
+        by_writer.setdefault((part[0].owner, part[0].device), []).append(part)
+    rows = []
+    for (owner, device), parts in by_writer.items():
+        client_ids = tuple(sorted({client for _, _, clients in parts for client in clients}))
+        for payload in merge([payload for _, payload, _ in parts]):
+            rows.append(Contribution(owner, device, payload, client_ids))
+    return tuple(rows)

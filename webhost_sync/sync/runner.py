@@ -1,0 +1,269 @@
+"""Carries out what a room decides: writes batches to the log, then shows them to the members.
+
+Connections submit messages; the log is written; outboxes are filled. The runner waits so that the
+room need not. It decides nothing about documents, and knows no socket.
+
+    idle ──submit──> applying ──rows──> committing ──committed──> showing ──> idle
+                        └──no rows─────────────────────────────────┘
+    committing ──no answer──> asking again ──too long──> lost (the room is reloaded from the log)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from store.contract import Document
+from webhost_sync.config import Settings
+from webhost_sync.errors import SyncError
+from webhost_sync.sync.effects import (
+    Acknowledge,
+    Answer,
+    Batch,
+    Broadcast,
+    Effect,
+    Exchange,
+    Member,
+    Refuse,
+    Request,
+    Send,
+)
+from webhost_sync.sync.outbox import Outbox
+from webhost_sync.sync.protocol import AwarenessUpdate, Message, encode
+from webhost_sync.sync.room import Room
+from webhost_sync.sync.room_log import RoomLog
+from webhost_sync.sync.transport import Frame
+
+LATEST = 2**63 - 1
+
+
+class Runner:
+    """One room at work.
+
+    Invariants:
+    1. One task, `run()`, begins batches; there is never more than one commit in flight for a room.
+    2. The effects of a batch are carried out in order, after its rows are committed.
+    3. `seq` is the last sequence whose content is in the document.
+    """
+
+    def __init__(
+        self, room: Room, record: Document, log: RoomLog, settings: Settings, due: asyncio.Queue[Document]
+    ) -> None:
+        """`due` gets the record of the document when its log has grown enough to be compacted."""
+        self._room = room
+        self._record = record
+        self._log = log
+        self._settings = settings
+        self._due = due
+        self._seq = record.head_seq
+        self._foreign_seq = record.head_seq
+        self._uncompacted_rows = record.head_seq - record.snapshot_seq
+        self._uncompacted_bytes = 0
+        self._outboxes: dict[int, Outbox] = {}
+        self._exchanges: dict[int, asyncio.Future[Answer]] = {}
+        self._wake = asyncio.Event()
+        self._presence_wake = asyncio.Event()
+        self._space = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._settled.set()
+        self._last_active = time.monotonic()
+
+    @property
+    def record(self) -> Document:
+        """The document as it was when it was loaded."""
+        return self._record
+
+    @property
+    def seq(self) -> int:
+        return self._seq
+
+    @property
+    def connections(self) -> int:
+        return len(self._outboxes)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether the room waits for a database that does not answer."""
+        return self._log.is_failing
+
+    async def settled(self) -> None:
+        """Wait until everything that was received is stored and shown."""
+        await self._settled.wait()
+
+    def idle_for(self, now: float) -> float:
+        """Seconds since the room had anything to do; 0 while it has members or work."""
+        if self._outboxes or self._exchanges or not self._settled.is_set():
+            return 0.0
+        return now - self._last_active
+
+    def join(self, member: Member, outbox: Outbox) -> None:
+        self._outboxes[member.connection_id] = outbox
+        self._room.join(member)
+        self._start()
+
+    def leave(self, connection_id: int) -> None:
+        self._last_active = time.monotonic()
+        self._outboxes.pop(connection_id, None)
+        self._room.leave(connection_id, self._last_active)
+        self._presence_wake.set()
+
+    async def submit(self, member: Member, message: Message | Request) -> None:
+        """Hand one message to the room; waits while too much is waiting, so that the socket is not read.
+
+        Raises: ClientFault when the message breaks the protocol.
+        """
+        while self._is_full():
+            self._space.clear()
+            await self._space.wait()
+        self._carry_out(self._room.receive(member, message, time.monotonic()), b"")
+        if isinstance(message, AwarenessUpdate):
+            self._presence_wake.set()
+        if self._room.waiting:
+            self._start()
+
+    async def exchange(self, member: Member, exchange: Exchange) -> Answer:
+        """Take an update and answer with a diff, once everything is committed.
+
+        Raises: the SyncError that refused it, or that ended the room.
+        """
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._exchanges[member.connection_id] = answer
+        try:
+            await self.submit(member, exchange)
+            return await answer
+        finally:
+            self._last_active = time.monotonic()
+            del self._exchanges[member.connection_id]
+
+    def committed_elsewhere(self, last_seq: int) -> None:
+        """Another process has appended up to `last_seq`; what is not here yet is read from the log."""
+        if last_seq > self._seq:
+            self._foreign_seq = max(self._foreign_seq, last_seq)
+            self._start()
+
+    def check_log(self) -> None:
+        """Read whatever the log holds beyond what is known here."""
+        self.committed_elsewhere(LATEST)
+
+    def tick(self) -> None:
+        """Let presence expire."""
+        self._presence_wake.set()
+
+    def close(self, error: SyncError) -> None:
+        """Close every member, and end every exchange, with `error`."""
+        for outbox in self._outboxes.values():
+            outbox.close(error)
+        for answer in self._exchanges.values():
+            if not answer.done():
+                answer.set_exception(error)
+
+    def dispose(self) -> None:
+        """Free the document. Nothing may be asked of the runner after it."""
+        self._room.document.close()
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises: a group with the SyncError by which the room is lost."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._run_presence())
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                while self._foreign_seq > self._seq or self._room.waiting:
+                    await self._learn_up_to(self._foreign_seq)
+                    self._foreign_seq = self._seq
+                    await self._run_batch()
+                self._last_active = time.monotonic()
+                self._settled.set()
+
+    def _start(self) -> None:
+        self._settled.clear()
+        self._wake.set()
+
+    async def _run_batch(self) -> None:
+        batch = self._room.begin()
+        self._space.set()
+        if batch.rows:
+            committed = await self._log.append(batch.rows, self._seq)
+            # Where another process wrote in between its rows come first, here as in the log.
+            await self._learn_up_to(committed.first_seq - 1, batch.before)
+            self._seq = committed.last_seq
+            self._note_growth(batch)
+        self._carry_out(batch.effects, batch.before)
+
+    async def _learn_up_to(self, seq: int, before: bytes | None = None) -> None:
+        """Read what other processes appended, and show it to the members here.
+
+        `before` is given while a batch of ours is applied but not shown: a reader that is skipped
+        now lacks that batch too.
+        """
+        while self._seq < seq:
+            rows = [row for row in await self._log.read(self._seq) if row.seq <= seq]
+            if not rows:
+                return
+            batch = self._room.learn([row.payload for row in rows])
+            self._seq = rows[-1].seq
+            self._carry_out(batch.effects, batch.before if before is None else before)
+
+    async def _run_presence(self) -> None:
+        while True:
+            await self._presence_wake.wait()
+            self._presence_wake.clear()
+            for effect in self._room.flush_presence(time.monotonic()):
+                frame = Frame(encode(effect.message))
+                for outbox in self._outboxes.values():
+                    outbox.mention(frame)
+            await asyncio.sleep(self._settings.presence_interval)
+
+    def _is_full(self) -> bool:
+        return (
+            self._room.waiting >= self._settings.inbox_limit
+            or self._room.waiting_bytes > self._settings.uncommitted_limit
+        )
+
+    def _note_growth(self, batch: Batch) -> None:
+        self._uncompacted_rows += len(batch.rows)
+        self._uncompacted_bytes += sum(len(row.payload) for row in batch.rows)
+        grown = (
+            self._uncompacted_rows >= self._settings.compact_after_updates
+            or self._uncompacted_bytes >= self._settings.compact_after_bytes
+        )
+        if grown and not self._due.full():
+            self._due.put_nowait(self._record)
+            self._uncompacted_rows = self._uncompacted_bytes = 0
+
+    def _carry_out(self, effects: Iterable[Effect], before: bytes) -> None:
+        for effect in effects:
+            match effect:
+                case Broadcast(message):
+                    frame = Frame(encode(message))
+                    for outbox in self._outboxes.values():
+                        outbox.show(frame, before)
+                case Answer(connection_id):
+                    self._settle(connection_id, effect)
+                case Refuse(connection_id, error) if connection_id in self._exchanges:
+                    self._settle(connection_id, error)
+                case Send(connection_id) | Acknowledge(connection_id) | Refuse(connection_id):
+                    if recipient := self._outboxes.get(connection_id):
+                        _deliver(effect, recipient)
+
+    def _settle(self, connection_id: int, result: Answer | SyncError) -> None:
+        answer = self._exchanges.get(connection_id)
+        if answer is None or answer.done():
+            return
+        if isinstance(result, Answer):
+            answer.set_result(result)
+        else:
+            answer.set_exception(result)
+
+
+def _deliver(effect: Send | Acknowledge | Refuse, outbox: Outbox) -> None:
+    match effect:
+        case Send(_, AwarenessUpdate() as message):
+            outbox.mention(Frame(encode(message)))
+        case Send(_, message):
+            outbox.reply(Frame(encode(message)))
+        case Acknowledge(_, update):
+            outbox.acknowledge(update)
+        case Refuse(_, error):
+            outbox.refuse(error)
