@@ -85,9 +85,7 @@ def _check_origin(websocket: WebSocket, allowed: tuple[str, ...]) -> None:
         raise NotAllowed("pages of this origin may not connect; see ALLOWED_ORIGINS")
 
 
-async def _refuse(
-    websocket: WebSocket, transport: Transport, services: Services, error: ClientFault
-) -> None:
+async def _refuse(websocket: WebSocket, transport: Transport, services: Services, error: ClientFault) -> None:
     """Say why, hold whoever keeps coming back, and close."""
     credential = hashlib.sha256((credential_of(websocket) or "").encode()).hexdigest()
     address = websocket.client.host if websocket.client else ""

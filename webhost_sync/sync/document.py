@@ -1,12 +1,13 @@
 """The CRDT state of one document: takes updates, says what each one meant, answers what a side lacks.
 
 Updates come in from the room (clients) and from the log (loading); state vectors, diffs and plain
-values go out. The only module of the server that knows pycrdt. Knows no room and no log.
+values go out. With `plain`, the only module of the server that knows pycrdt. Knows no room, no log.
 
-What pycrdt 0.14 can't do is bridged here with the bytes that arrived, kept beside its state:
-- An update that depends on content we lack is held inside pycrdt, but is not part of a diff, and a
-  *delete* of content we lack is dropped. Kept until the causes have come.
-- An update with an XmlHook can't be decoded at all. Kept for good, and passed on as it is.
+pycrdt gets an update only when everything that it builds on is there. Left to itself, pycrdt 0.14
+(yrs 0.28) drops a deletion of content that has not come yet, forgets what waited for a gap when
+something later jumps over it, and leaves all that waits out of a diff. An update that has to wait, and
+one that pycrdt can't read at all (an XmlHook), is kept here as the bytes that came, and is part of
+every answer. So a joiner has it too, and Yjs makes of it what it can.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from pycrdt import Array, Doc, Map, Text, TransactionEvent, XmlElement, XmlFragm
 from webhost_sync.errors import MalformedUpdate, SyncError
 from webhost_sync.sync.plain import plain
 from webhost_sync.sync.protocol import decode_state_vector, encode_state_vector
-from webhost_sync.sync.update import RootKind, UpdateSummary, covers, read_update
+from webhost_sync.sync.update import RootKind, UpdateSummary, is_ready, read_update
 
 EMPTY_UPDATE = b"\x00\x00"
 EMPTY_STATE_VECTOR = b"\x00"
@@ -98,10 +99,7 @@ class Document:
 
     def brings_news(self, update: bytes) -> bool:
         """Whether applying would change anything, found without applying. Raises: MalformedUpdate."""
-        summary = read_update(update)
-        deleted = read_update(self._doc.get_update(self._doc.get_state())).deletes
-        known = [*_ranges(deleted), *self._kept_deletes()]
-        return not (self._holds_structs(summary) and _contains(known, _ranges(summary.deletes)))
+        return self._has_news(read_update(update))
 
     def state_vector(self) -> bytes:
         """What this side holds, carried on through kept updates that follow without a hole."""
@@ -151,18 +149,28 @@ class Document:
     def _take(self, update: bytes, summary: UpdateSummary) -> Outcome:
         if summary.has_unsupported:
             return self._keep(update, summary, Outcome.UNSUPPORTED)
-        self._integrate(update)
-        if not covers(self._integrated(), summary):
+        if not is_ready(self._integrated(), summary):
             return self._keep(update, summary, Outcome.GAP)
+        self._fired = False
+        self._integrate(update)
         if not self._fired:
             return Outcome.NOTHING_NEW
         if self._kept:
-            clocks = self._integrated()
-            self._kept = [k for k in self._kept if k.summary.has_unsupported or not covers(clocks, k.summary)]
+            self._integrate_what_waited()
         return Outcome.CHANGED
 
+    def _integrate_what_waited(self) -> None:
+        """Apply kept updates whose causes have come, each of which may be the cause of another."""
+        waiting = True
+        while waiting:
+            clocks = self._integrated()
+            ready = [k for k in self._kept if not k.summary.has_unsupported and is_ready(clocks, k.summary)]
+            for kept in ready:
+                self._integrate(kept.payload)
+                self._kept.remove(kept)
+            waiting = bool(ready)
+
     def _integrate(self, update: bytes) -> None:
-        self._fired = False
         try:
             self._doc.apply_update(update)
         except ValueError as error:
@@ -175,16 +183,18 @@ class Document:
 
     def _keep(self, update: bytes, summary: UpdateSummary, outcome: Outcome) -> Outcome:
         """Hold the bytes beside the state, unless all of it is held already."""
-        clocks = self._integrated()
-        waiting = [(c, first, end) for c, first, end in _ranges(summary.deletes) if end > clocks.get(c, 0)]
-        if self._holds_structs(summary) and _contains(self._kept_deletes(), waiting):
+        if not self._has_news(summary):
             return Outcome.NOTHING_NEW
         self._kept.append(_Kept(update, summary))
         return outcome
 
-    def _holds_structs(self, summary: UpdateSummary) -> bool:
+    def _has_news(self, summary: UpdateSummary) -> bool:
         integrated = [(client, 0, clock) for client, clock in self._integrated().items()]
-        return _contains([*integrated, *self._kept_structs()], summary.structs)
+        if not _contains([*integrated, *self._kept_structs()], summary.structs):
+            return True
+        # A diff against the own state vector holds no structs, but every deletion.
+        deleted = read_update(self._doc.get_update(self._doc.get_state())).deletes
+        return not _contains([*_ranges(deleted), *self._kept_deletes()], _ranges(summary.deletes))
 
     def _kept_structs(self) -> list[_Range]:
         return [part for kept in self._kept for part in kept.summary.structs]
