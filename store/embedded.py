@@ -12,9 +12,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import shutil
-import socket
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -25,37 +22,35 @@ from types import MappingProxyType
 from urllib.parse import quote
 
 from store.postgres_binaries import find_bin_dir
+from store.postgres_cluster import DATABASE, prepare_cluster, socket_folder
 from store.postgres_errors import (
     ForeignFolder,
-    NoSocketFolder,
     NotMainThread,
-    OtherMajorVersion,
     OwnerWithoutServer,
     StartFailed,
+    UnusableFolder,
 )
 from store.postgres_lookup import (
-    SOCKET_NAME,
     Server,
-    end_predecessors,
     find_server,
     marker_of,
+    read_pid_file,
     remove_leftovers,
     server_processes,
 )
 from store.postgres_process import (
     HAS_DEATH_SIGNAL,
-    Identity,
-    choose_identity,
+    Process,
     hand_over,
     log_tail,
-    run_tool,
     settings_arguments,
     start_server,
     stop_server,
 )
 
-DATABASE = "webhost"
+LOCK_NAME = "owner.lock"
 LOG_LIMIT = 16 * 1024 * 1024
+"""Bytes after which the log is put aside at the next start; one older log is kept."""
 
 # What isn't here is Postgres's own default; above all fsync and synchronous_commit are on.
 SETTINGS: Mapping[str, str] = MappingProxyType(
@@ -133,7 +128,10 @@ def _check_thread() -> None:
 def _prepare(data_dir: Path) -> Path:
     """Make the data folder and return its real path."""
     data_dir = data_dir.expanduser().resolve()
-    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UnusableFolder(data_dir, error.strerror or str(error)) from error
     return data_dir
 
 
@@ -152,7 +150,7 @@ def _connection(server: Server, *, owned: bool) -> EmbeddedPostgres:
 def _own_or_find(data_dir: Path, stack: ExitStack, patience: float) -> Server | None:
     """Take the owner's lock for the life of `stack` and return None, or return the owner's server."""
     try:
-        lock = stack.enter_context((data_dir / "owner.lock").open("a+"))
+        lock = stack.enter_context((data_dir / LOCK_NAME).open("a+"))
     except PermissionError as error:
         raise ForeignFolder(data_dir, data_dir.stat().st_uid, os.geteuid()) from error
     deadline = time.monotonic() + patience
@@ -179,19 +177,11 @@ def _own_or_find(data_dir: Path, stack: ExitStack, patience: float) -> Server | 
 
 @contextmanager
 def _owned(data_dir: Path, bin_dir: Path, settings: Mapping[str, str]) -> Iterator[EmbeddedPostgres]:
+    """Run the server of this folder; only under the owner's lock."""
     cluster, log_file = data_dir / "cluster", data_dir / "postgres.log"
-    identity, major = choose_identity(bin_dir, cluster if cluster.exists() else data_dir)
-    _check_version(cluster, bin_dir, major)
-    _make_cluster(data_dir, bin_dir, identity, major, settings)
-    end_predecessors(cluster)
-    if identity.owner and cluster.stat().st_uid != identity.owner[0]:
-        os.chown(data_dir, *identity.owner)
-        hand_over(cluster, identity)  # made where user namespaces were allowed, which they aren't here
-    with _socket_folder(data_dir, identity) as socket_dir:
+    identity = prepare_cluster(data_dir, bin_dir, settings)
+    with socket_folder(data_dir, identity) as socket_dir:
         remove_leftovers(cluster, socket_dir)
-        if log_file.exists() and log_file.stat().st_size > LOG_LIMIT:
-            log_file.replace(log_file.with_suffix(".log.1"))
-        log_start = log_file.stat().st_size if log_file.exists() else 0
         required = {
             "listen_addresses": "",
             "unix_socket_directories": str(socket_dir),
@@ -199,91 +189,35 @@ def _owned(data_dir: Path, bin_dir: Path, settings: Mapping[str, str]) -> Iterat
             "cluster_name": marker_of(cluster),
         }
         arguments = settings_arguments({**SETTINGS, **settings, **required})
+        log_start = _open_log(log_file)
+        for file in (data_dir / LOCK_NAME, log_file):
+            hand_over(file, identity)  # so that the folder's owner can also go on without root
         process = start_server(
             identity, [str(bin_dir / "postgres"), "-D", str(cluster), *arguments], log_file
         )
         try:
-            while not ((server := find_server(cluster)) and server.ready and server.pid == process.pid):
-                if process.poll() is not None:
-                    raise StartFailed("starting Postgres", log_tail(log_file, log_start), log_file)
-                time.sleep(0.005)
+            server = _ready(process, cluster)
+            if server is None:
+                raise StartFailed("starting Postgres", log_tail(log_file, log_start), log_file)
             yield _connection(server, owned=True)
         finally:
             stop_server(process)
 
 
-def _check_version(cluster: Path, bin_dir: Path, major: str) -> None:
-    if not cluster.exists():
-        return
-    written_by = (cluster / "PG_VERSION").read_text().strip()
-    if written_by != major:
-        raise OtherMajorVersion(cluster, written_by, bin_dir, major)
+def _ready(process: Process, cluster: Path) -> Server | None:
+    """Wait until our server takes connections; None: it has ended instead."""
+    while process.poll() is None:
+        server = read_pid_file(cluster)
+        if server and server.ready and server.pid == process.pid:
+            return server
+        time.sleep(0.005)
+    return None
 
 
-def _make_cluster(
-    data_dir: Path, bin_dir: Path, identity: Identity, major: str, settings: Mapping[str, str]
-) -> None:
-    """Make the cluster with its database if there is none.
-
-    It is made under another name and then renamed, so that a half-made one is never taken for whole.
-    """
-    cluster = data_dir / "cluster"
-    if cluster.exists():
-        return
-    for leftover in data_dir.glob("new-cluster-*"):
-        shutil.rmtree(leftover)
-    new = Path(tempfile.mkdtemp(prefix="new-cluster-", dir=data_dir))
-    if identity.owner:
-        os.chown(data_dir, *identity.owner)  # or it could not enter
-    hand_over(new, identity)
-    # The builtin provider doesn't change its order with the system's libraries, which would break indexes.
-    locale = (
-        ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
-        if int(major) >= 17
-        else ["--locale=C.UTF-8"]
-    )
-    options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--data-checksums", *locale]
-    if settings.get("fsync") == "off":
-        options.append("--no-sync")
-    run_tool(identity, [str(bin_dir / "initdb"), "-D", str(new), *options])
-    unsafe = settings_arguments({"exit_on_error": "on", "fsync": settings.get("fsync", "on")})
-    single = [str(bin_dir / "postgres"), "--single", "-D", str(new), *unsafe, "postgres"]
-    run_tool(identity, single, send=f"create database {DATABASE}\n")
-    new.rename(cluster)
-
-
-@contextmanager
-def _socket_folder(data_dir: Path, identity: Identity) -> Iterator[Path]:
-    """Give a folder for the socket that only its owner may enter.
-
-    Inside the data folder if a socket can be made there; else a temporary one. It is tried out, since
-    paths may have 107 bytes (103 on macOS) and some shared file systems have no sockets.
-    """
-    inside = data_dir / "socket"
-    inside.mkdir(mode=0o700, exist_ok=True)
-    if _can_bind(inside):
-        hand_over(inside, identity)
-        yield inside
-        return
-    tried = [str(inside)]
-    for parent in dict.fromkeys((tempfile.gettempdir(), "/tmp")):
-        with tempfile.TemporaryDirectory(prefix="postgres-", dir=parent) as name:
-            tried.append(name)
-            if _can_bind(Path(name)):
-                hand_over(Path(name), identity)
-                yield Path(name)
-                return
-    raise NoSocketFolder(tuple(tried))
-
-
-def _can_bind(folder: Path) -> bool:
-    # As long as the longest name that will be made there.
-    trial = folder / f"{SOCKET_NAME[:-1]}x"
-    trial.unlink(missing_ok=True)  # a crash may have left it
-    with socket.socket(socket.AF_UNIX) as probe:
-        try:
-            probe.bind(str(trial))
-        except OSError:
-            return False
-    trial.unlink()
-    return True
+def _open_log(log_file: Path) -> int:
+    """Put a long log aside, and return the size in bytes of what earlier servers wrote."""
+    log_file.touch(mode=0o600)
+    if log_file.stat().st_size > LOG_LIMIT:
+        log_file.replace(log_file.with_suffix(".log.1"))
+        log_file.touch(mode=0o600)
+    return log_file.stat().st_size

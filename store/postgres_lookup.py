@@ -31,8 +31,19 @@ class Server:
 
 def find_server(cluster: Path) -> Server | None:
     """Return the live server of this folder, or None."""
-    server = _read_pid_file(cluster)
+    server = read_pid_file(cluster)
     return server if server and server.pid in server_processes(cluster) else None
+
+
+def read_pid_file(cluster: Path) -> Server | None:
+    """Parse `postmaster.pid`: line 1 is the process, 5 the socket's folder, 8 the state."""
+    try:
+        lines = (cluster / "postmaster.pid").read_text().splitlines()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if len(lines) < 5 or not lines[0].isdecimal():
+        return None  # it is being written
+    return Server(int(lines[0]), Path(lines[4]), len(lines) >= 8 and lines[7].strip() == "ready")
 
 
 def server_processes(cluster: Path) -> frozenset[int]:
@@ -60,7 +71,7 @@ def end_predecessors(cluster: Path, *, patience: float = 30.0) -> None:
     folder would ruin it, so nothing may start before. The first signal goes to the parent process
     alone, because the checkpointer takes it for the order to write the last checkpoint.
     """
-    server = _read_pid_file(cluster)
+    server = read_pid_file(cluster)
     for number, limit in ((signal.SIGINT, patience), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0)):
         alive = server_processes(cluster)
         parents = alive & {server.pid} if server else frozenset[int]()
@@ -83,17 +94,6 @@ def remove_leftovers(cluster: Path, socket_dir: Path) -> None:
     (cluster / "postmaster.pid").unlink(missing_ok=True)
     (socket_dir / SOCKET_NAME).unlink(missing_ok=True)
     (socket_dir / f"{SOCKET_NAME}.lock").unlink(missing_ok=True)
-
-
-def _read_pid_file(cluster: Path) -> Server | None:
-    """Parse `postmaster.pid`: line 1 is the process, 5 the socket's folder, 8 the state."""
-    try:
-        lines = (cluster / "postmaster.pid").read_text().splitlines()
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    if len(lines) < 5 or not lines[0].isdecimal():
-        return None  # it is being written
-    return Server(int(lines[0]), Path(lines[4]), len(lines) >= 8 and lines[7].strip() == "ready")
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
