@@ -6,7 +6,7 @@ Comes in and goes out: plain Python values. Knows no document, no row and no clo
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from webhost_sync.errors import InvalidRequest
 
@@ -18,6 +18,8 @@ MAX_SAFE_INTEGER = 2**53 - 1
 
 MAX_DEPTH = 64
 """Arrays and objects may be nested this deep; beyond it a recursive reader somewhere would give up."""
+
+MILLISECONDS_PER_DAY = 86_400_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -40,6 +42,11 @@ def milliseconds_from_time(time: datetime) -> int:
     if time.utcoffset() is None:
         raise ValueError("is a time without a zone; give one, best UTC")
     return (time - _EPOCH) // _MILLISECOND
+
+
+def milliseconds_from_day(day: date) -> int:
+    """Milliseconds from 1970 to the start of a UTC day."""
+    return (day - _EPOCH.date()).days * MILLISECONDS_PER_DAY
 
 
 def time_from_milliseconds(milliseconds: int) -> datetime:

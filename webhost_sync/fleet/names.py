@@ -126,19 +126,25 @@ def _track(ids: list[str]) -> TrackDocument:
     return TrackDocument(_decode_id(vehicle), _decode_day(day), _decode_id(device))
 
 
+def percent_encode(text: str) -> str:
+    """Write any text so that it can be one segment of a name or of a path, and tell it from all others."""
+    encoded = text.translate(_ESCAPES)
+    return encoded.replace(".", "%2E") if encoded in {".", ".."} else encoded
+
+
 def _encode_id(text: str) -> str:
     if not text:
         raise InvalidRequest("an id inside a document name must not be empty")
-    encoded = text.translate(_ESCAPES)
-    return encoded.replace(".", "%2E") if encoded in {".", ".."} else encoded
+    return percent_encode(text)
 
 
 def _decode_id(segment: str) -> str:
     if not segment:
         raise ValueError("an id in the name is empty")
     text = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), segment)
-    if _encode_id(text) != segment:
-        raise ValueError(f"{segment!r} is not how an id is percent-encoded; it would be {_encode_id(text)!r}")
+    if percent_encode(text) != segment:
+        spelling = percent_encode(text)
+        raise ValueError(f"{segment!r} is not how an id is percent-encoded; it would be {spelling!r}")
     return text
 
 
