@@ -111,6 +111,10 @@ CHUNKS: dict[str, list[Fix]] = {
     "three fixes a second apart": [
         Fix(7 + i, NOON_MS + 1000 * i, 48.137154 + i / 1e5, 11.576124) for i in range(3)
     ],
+    "two fixes with optional columns": [
+        Fix(8, NOON_MS, 48.137154, 11.576124, speed_mps=13.89, device_time_ms=NOON_MS + 120, valid=True),
+        Fix(9, NOON_MS + 1000, 48.137164, 11.576114, speed_mps=13.5, valid=False, attributes={"fuel": 0.5}),
+    ],
     "every column, with gaps": walk(9),
     "south, west, before 1970, time going back": [Fix(1, -5, -33.9, -70.5), Fix(2, -1005, -33.9, -70.6)],
     "the largest numbers": [

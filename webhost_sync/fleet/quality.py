@@ -105,6 +105,9 @@ def _flags_of_one(fix: Fix, day_start_ms: int) -> PositionFlag:
 
 
 def _is_jump(before: Fix, after: Fix) -> bool:
+    # Nearly all fixes are this near, and a degree is nowhere longer than 112 km.
+    if abs(after.latitude - before.latitude) + abs(after.longitude - before.longitude) < MIN_JUMP_M / 112_000:
+        return False
     distance = distance_m(before.latitude, before.longitude, after.latitude, after.longitude)
     seconds = (after.fix_time_ms - before.fix_time_ms) / 1000
     return distance > MIN_JUMP_M and distance > MAX_SPEED_MPS * seconds
