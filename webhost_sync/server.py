@@ -1,0 +1,170 @@
+"""Runs the ASGI app under uvicorn, and takes it down without losing a close code.
+
+In: the app, the settings, and the app's `drain`. Out: a listening process that says on which URL it is
+ready. Stopping goes in this order: no new connections; `drain` (the app closes its sockets with 4503 and
+commits what is open); the clients' answers to that; then uvicorn's own shutdown and the app's lifespan.
+Knows nothing of rooms or the store.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from types import FrameType
+
+import structlog
+import uvicorn
+from starlette.types import ASGIApp
+
+from webhost_sync.config import Settings
+from webhost_sync.uvicorn_protocol import SocketProtocol
+
+GRACE = 5.0
+"""Seconds for each step of stopping that has no limit of its own."""
+POLL = 0.05
+BACKLOG = 2048
+
+Drain = Callable[[], Awaitable[None]]
+
+log = structlog.get_logger(__name__)
+
+
+class CannotListen(Exception):
+    """the server can't listen on its address"""
+
+    def __init__(self, host: str, port: int, cause: OSError) -> None:
+        super().__init__(host, port)
+        self.host = host
+        self.port = port
+        self.cause = cause
+
+    def __str__(self) -> str:
+        reason = self.cause.strerror or str(self.cause)
+        return (
+            f"can't listen on {self.host} port {self.port}: {reason.lower()}; stop what uses it, "
+            "or set HOST and PORT to an address of this machine that is free (PORT=0 takes any free port)"
+        )
+
+
+def serve(app: ASGIApp, settings: Settings, drain: Drain, sockets: list[socket.socket] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT, then stop in order; a second signal stops at once.
+
+    Returns normally in both cases, so that whoever called it can clean up.
+
+    Raises:
+        CannotListen: the address is in use, or not of this machine.
+        SystemExit: the app's lifespan failed to start (it has been logged).
+    """
+    Server(make_config(app, settings), drain, settings.drain_timeout).run(sockets or [listen(settings)])
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Bind the socket of `host` and `port`; port 0 takes a free one.
+
+    Raises:
+        CannotListen: the address is in use, or not of this machine.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise CannotListen(settings.host, settings.port, error) from error
+
+
+def make_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
+    """The uvicorn settings of this server; logging stays as `configure_logging` set it up."""
+    return uvicorn.Config(
+        app,
+        http="httptools",
+        ws=SocketProtocol,
+        loop="auto",
+        backlog=BACKLOG,
+        ws_max_size=settings.frame_limit,
+        ws_ping_interval=settings.ping_interval,
+        # Longer than a stuck reader is borne with: its pongs come late, and 1013 tells it more than 1011.
+        ws_ping_timeout=max(settings.ping_interval, 2 * settings.outbox_timeout),
+        ws_per_message_deflate=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        server_header=False,
+        log_config=None,
+        timeout_graceful_shutdown=math.ceil(GRACE),
+    )
+
+
+class Server(uvicorn.Server):
+    """A uvicorn server that asks the app to drain before it closes any socket itself.
+
+    Invariants:
+    1. `drain` runs exactly once, after the last connection was accepted, unless a second signal came.
+    2. Stopping takes at most `drain_timeout` and three times `GRACE`.
+    """
+
+    def __init__(self, config: uvicorn.Config, drain: Drain, drain_timeout: float) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._drain_timeout = drain_timeout
+        self.url = ""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        host, port = self.servers[0].sockets[0].getsockname()[:2]
+        self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        log.info("server ready", url=self.url)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listening in sockets or []:
+            listening.close()
+        if not self.force_exit:
+            await self._drain_app()
+            await self._answered()
+        await super().shutdown(sockets)
+
+    async def _drain_app(self) -> None:
+        started = time.monotonic()
+        deadline = started + self._drain_timeout + GRACE
+        log.info("draining", connections=len(self.server_state.connections))
+        task = asyncio.ensure_future(self._drain())
+        while not task.done() and not self.force_exit and time.monotonic() < deadline:
+            await asyncio.wait({task}, timeout=POLL)
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+        if task.cancelled():
+            log.error("drain cut short", forced=self.force_exit)
+        elif (error := task.exception()) is not None:
+            log.error("drain failed", exc_info=error)
+        else:
+            log.info("drained", milliseconds=round((time.monotonic() - started) * 1000))
+
+    async def _answered(self) -> None:
+        """Wait until the clients have answered their close frames.
+
+        Uvicorn would close the connections right away; data that such a client sent meanwhile then
+        resets its connection, and it sees 1006 in place of the code that we sent.
+        """
+        deadline = time.monotonic() + GRACE
+        while self._closing() and not self.force_exit and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(POLL)  # polled, as uvicorn does: its set of connections announces nothing
+
+    def _closing(self) -> bool:
+        connections = self.server_state.connections
+        return any(
+            isinstance(connection, SocketProtocol) and connection.close_sent for connection in connections
+        )
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop in order at the first signal, at once at the second.
+
+        The signals are not raised again at the end, as uvicorn does: that would kill the process
+        before its callers could release what they hold (an embedded Postgres, say).
+        """
+        log.info("signal received", signal=signal.Signals(sig).name)
+        self.force_exit = self.should_exit
+        self.should_exit = True
