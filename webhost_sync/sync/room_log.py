@@ -20,11 +20,19 @@ from store.contract import (
     LoggedUpdate,
     NewUpdate,
     Quarantined,
+    StoreError,
     Unavailable,
     UnknownDocument,
     UpdateLog,
 )
-from webhost_sync.errors import DocumentNotFound, DocumentQuarantined, StoreUnavailable, WrongEpoch
+from webhost_sync.errors import (
+    DocumentNotFound,
+    DocumentQuarantined,
+    RoomClosing,
+    StoreUnavailable,
+    SyncError,
+    WrongEpoch,
+)
 from webhost_sync.sync.effects import Contribution
 
 logger = structlog.get_logger(__name__)
@@ -51,8 +59,8 @@ class RoomLog:
     async def append(self, rows: Sequence[Contribution], after_seq: int) -> Committed:
         """Append and return when it is committed; `after_seq` is the last sequence known before.
 
-        Raises: DocumentQuarantined, WrongEpoch, DocumentNotFound, or StoreUnavailable when Postgres
-        stayed away longer than `patience`.
+        Raises: DocumentQuarantined, WrongEpoch, DocumentNotFound; RoomClosing where the room must be
+        loaded anew; StoreUnavailable when Postgres stayed away longer than `patience`.
         """
         updates = [NewUpdate(row.payload, row.owner, row.device, row.client_ids) for row in rows]
         record = self._record
@@ -62,17 +70,10 @@ class RoomLog:
                 return found
             return await self._log.append(record.tenant_id, record.id, updates, epoch=record.epoch)
 
-        try:
-            return await self._repeat(attempt)
-        except Quarantined as error:
-            raise DocumentQuarantined() from error
-        except EpochMismatch as error:
-            raise WrongEpoch() from error
-        except UnknownDocument as error:
-            raise DocumentNotFound() from error
+        return await self._repeat(attempt)
 
     async def read(self, after_seq: int) -> tuple[LoggedUpdate, ...]:
-        """The next rows after `after_seq`. Raises: StoreUnavailable."""
+        """The next rows after `after_seq`. Raises: as `append`."""
         record = self._record
         return await self._repeat(
             lambda: self._log.read(record.tenant_id, record.id, after_seq=after_seq, limit=PAGE)
@@ -87,6 +88,8 @@ class RoomLog:
                 self._note_failure(error)
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, LONGEST_RETRY)
+            except StoreError as error:
+                raise _lost(error) from error
             else:
                 self._failing_since = None
                 return result
@@ -115,3 +118,16 @@ class RoomLog:
             if [row.payload for row in found] == wanted:
                 return Committed(found[0].seq, found[-1].seq, found[-1].received_at)
         return None
+
+
+def _lost(error: StoreError) -> SyncError:
+    """What a refusal of the store means to the members of the room."""
+    match error:
+        case Quarantined():
+            return DocumentQuarantined()
+        case EpochMismatch():
+            return WrongEpoch()
+        case UnknownDocument():
+            return DocumentNotFound()
+        case _:
+            return RoomClosing()

@@ -1,0 +1,35 @@
+"""What the routes work with: one record, built in `app` and found again through a request's app."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import HTTPConnection
+from store.database import Database
+
+from store.contract import UpdateLog
+from webhost_sync.auth.authenticate import Authenticator
+from webhost_sync.config import Settings
+from webhost_sync.sync.hub import Hub
+from webhost_sync.sync.live import LiveConnections
+from webhost_sync.sync.refusals import Refusals
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The parts of a running process that routes call."""
+
+    settings: Settings
+    database: Database
+    log: UpdateLog
+    hub: Hub
+    live: LiveConnections
+    refusals: Refusals
+    authenticator: Authenticator
+
+
+def services_of(connection: HTTPConnection) -> Services:
+    """The services of the app that serves this request or socket."""
+    services = connection.app.state.services
+    assert isinstance(services, Services)
+    return services
