@@ -57,7 +57,7 @@ api_keys = Table(
     "api_keys",
     metadata,
     _tenant(primary_key=True),
-    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("id", Uuid, primary_key=True, unique=True, server_default=text("gen_random_uuid()")),
     Column("name", Text, nullable=False),
     Column("prefix", Text, nullable=False),
     Column("key_hash", LargeBinary, nullable=False, unique=True),

@@ -1,0 +1,114 @@
+"""Brings a database to the schema of this program, and says when it is not there.
+
+Comes in: the URL of a login that owns the schema. Goes out: a migrated database, with its roles.
+The only code that changes the schema; the server itself only checks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, text
+
+from store.contract import SchemaOutdated
+from store.database import Database
+from store.roles import MissingPrivilege, ensure_roles
+
+# Any number will do that no other program in the same database takes for its advisory locks.
+MIGRATION_LOCK = 0x7765_6268_6F73_74
+
+# Alembic hands the running migration to its files through names that belong to the whole process.
+_ONE_ALEMBIC_AT_A_TIME = threading.Lock()
+
+
+def head() -> str:
+    """The revision that this program was written for."""
+    revision = ScriptDirectory.from_config(_config()).get_current_head()
+    if revision is None:
+        raise RuntimeError("the package store.migrations holds no revision")
+    return revision
+
+
+def upgrade(url: str, *, server_login: str | None = None) -> None:
+    """Run every missing migration in one transaction: all of them happen, or none.
+
+    Two callers at once wait for each other (advisory lock), and the second finds nothing to do.
+    `server_login` is the login of the server where it isn't the one of `url`: it may then work as
+    the three roles, and as nothing else. Must not be called in a running event loop.
+    Raises: Unavailable, MissingPrivilege, SchemaOutdated (the database is newer than this program).
+    """
+    asyncio.run(_upgrade(url, server_login))
+
+
+def current(url: str) -> str | None:
+    """The revision of a database as its owner sees it; None where nothing was ever migrated."""
+    return asyncio.run(_current(url))
+
+
+async def check(database: Database) -> None:
+    """Hold the database against this program, as the role of the server.
+
+    Raises: SchemaOutdated (also when the roles are missing), Unavailable.
+    """
+    async with database.no_tenant() as connection:
+        found = await connection.run_sync(_revision)
+    if found != head():
+        raise SchemaOutdated(
+            f"the database {database.address} has schema {found or 'none'}, this program needs {head()}; "
+            + ("run `webhost-sync migrate`" if found in (None, *_known()) else "update the program")
+        )
+
+
+async def _upgrade(url: str, server_login: str | None) -> None:
+    async with Database(url, statement_timeout=0) as database, database.owner() as connection:
+        await connection.run_sync(_upgrade_on, server_login)
+
+
+async def _current(url: str) -> str | None:
+    async with Database(url) as database, database.owner() as connection:
+        return await connection.run_sync(_revision)
+
+
+def _upgrade_on(connection: Connection, server_login: str | None) -> None:
+    connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+    found = _revision(connection)
+    if found is not None and found not in _known():
+        raise SchemaOutdated(f"the database has schema {found}, which this program doesn't know; update it")
+    _demand_schema(connection)
+    ensure_roles(connection, login=server_login)
+    config = _config()
+    config.attributes["connection"] = connection
+    with _ONE_ALEMBIC_AT_A_TIME:
+        command.upgrade(config, "head")
+
+
+def _demand_schema(connection: Connection) -> None:
+    query = "select current_user::text, has_schema_privilege(current_user, 'public', 'create')"
+    owner, may_create = connection.execute(text(query)).one()
+    if not may_create:
+        raise MissingPrivilege(
+            f"login {owner!r} may not make tables; let the owner of the database run: "
+            f'GRANT CREATE ON SCHEMA public TO "{owner}"; then run `webhost-sync migrate` again'
+        )
+
+
+def _revision(connection: Connection) -> str | None:
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def _known() -> frozenset[str]:
+    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
+def _config() -> Config:
+    config = Config()
+    # A percent sign in the path would be taken for interpolation.
+    folder = str(Path(__file__).parent / "migrations").replace("%", "%%")
+    config.set_main_option("script_location", folder)
+    return config
