@@ -1,8 +1,10 @@
-"""Runs an ASGI app under the real server on a free port, in the test's own event loop."""
+"""Runs an ASGI app under the real server: in the test's own event loop, or as a process of its own."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -65,3 +67,39 @@ async def live_server(
         assert not left, f"tasks left behind: {sorted(task.get_name() for task in left)}"
 
     await eventually(no_task_left, within=5.0)
+
+
+@dataclass(frozen=True)
+class PythonProcess:
+    """A Python program whose standard output the test reads line by line."""
+
+    process: asyncio.subprocess.Process
+
+    async def line_with(self, text: str, *, within: float = 20.0) -> str:
+        """Return the next line that holds `text`, without its end; skip those before it."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(within):
+            while text not in (line := (await self.process.stdout.readline()).decode()):
+                assert line, f"the program ended before it said {text!r}"
+        return line.rstrip("\n")
+
+    def send_signal(self, number: signal.Signals) -> None:
+        self.process.send_signal(number)
+
+    async def ended(self) -> int:
+        """Wait for the end; return the exit code (the negative signal, if one killed it)."""
+        return await self.process.wait()
+
+
+@asynccontextmanager
+async def python_process(source: str) -> AsyncIterator[PythonProcess]:
+    """Run `source` with this interpreter, and kill it at the end if it is still there."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", source, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield PythonProcess(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import signal
 import socket
 import time
@@ -43,7 +44,7 @@ class CannotListen(Exception):
         self.cause = cause
 
     def __str__(self) -> str:
-        reason = self.cause.strerror or str(self.cause)
+        reason = os.strerror(self.cause.errno) if self.cause.errno else str(self.cause)
         return (
             f"can't listen on {self.host} port {self.port}: {reason.lower()}; stop what uses it, "
             "or set HOST and PORT to an address of this machine that is free (PORT=0 takes any free port)"

@@ -10,6 +10,7 @@ and time, and no token comes into a log line.
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import Any, cast
 
@@ -43,8 +44,10 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
         super().__init__(config, server_state, app_state)
         self.close_timeout = CLOSE_TIMEOUT
-        # The library would write every header and message, tokens and all, at level debug.
+        # The library would write every header and message, tokens and all, at level debug, and
+        # two lines a connection at level info beside uvicorn's.
         self.conn.debug = False
+        self.conn.logger = logging.getLogger("websockets.server")
 
     async def run_asgi(self) -> None:
         extensions = cast(dict[str, object], self.scope.setdefault("extensions", {}))
