@@ -1,12 +1,14 @@
-"""Fixtures that every folder of tests shares: a Postgres server."""
+"""Fixtures that every folder of tests shares: a Postgres server, and migrated databases on it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from tests.postgres import postgres_cluster
+from store.migrate import upgrade
+from tests.postgres import clone_database, create_database, drop_database, postgres_cluster
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +16,19 @@ def postgres_url() -> Iterator[str]:
     """A server; make databases of your own on it."""
     with postgres_cluster() as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def template_url(postgres_url: str) -> str:
+    """A migrated database to clone; connect to it and cloning fails."""
+    url = asyncio.run(create_database(postgres_url))
+    upgrade(url)
+    return url
+
+
+@pytest.fixture
+async def database_url(template_url: str) -> AsyncIterator[str]:
+    """A migrated, empty database for this test alone."""
+    url = await clone_database(template_url)
+    yield url
+    await drop_database(url)
