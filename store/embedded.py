@@ -60,6 +60,8 @@ SETTINGS: Mapping[str, str] = MappingProxyType(
         # still only seconds of recovery after a crash.
         "max_wal_size": "2GB",
         "checkpoint_timeout": "15min",
+        # Files in the cluster, not in /dev/shm: containers give that 64 MB, and a killed server's stay in it.
+        "dynamic_shared_memory_type": "mmap",
         "jit": "off",  # the statements are short; compiling one takes longer than running it
         "timezone": "UTC",
         "log_timezone": "UTC",

@@ -23,7 +23,6 @@ _USE_ANOTHER = "or set DATABASE_URL to a Postgres that already runs"
 # Looked up in this order in what Postgres printed; the first that is found gives the advice.
 _ADVICE = (
     ("No space left on device", "free some disk space, or choose a data folder on another disk"),
-    ("could not resize shared memory", "give more shared memory (in a container: --shm-size=256m)"),
     ("shared memory", "lower shared_buffers, or give this machine or container more memory"),
     ("Cannot allocate memory", "lower shared_buffers, or give this machine or container more memory"),
     ("loading shared libraries", f"set POSTGRES_BIN_DIR to a Postgres made for this system, {_USE_ANOTHER}"),
