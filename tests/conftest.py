@@ -1,4 +1,4 @@
-"""Fixtures that every folder of tests shares: a Postgres server, and migrated databases on it."""
+"""Fixtures that every folder of tests shares: a Postgres server, and a migrated database a test."""
 
 from __future__ import annotations
 
@@ -19,16 +19,17 @@ def postgres_url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def template_url(postgres_url: str) -> str:
-    """A migrated database to clone; connect to it and cloning fails."""
+def template_url(postgres_url: str) -> Iterator[str]:
+    """A migrated database that is only cloned: nobody may stay connected to it."""
     url = asyncio.run(create_database(postgres_url))
     upgrade(url)
-    return url
+    yield url
+    asyncio.run(drop_database(url))
 
 
 @pytest.fixture
 async def database_url(template_url: str) -> AsyncIterator[str]:
-    """A migrated, empty database for this test alone."""
+    """A migrated, empty database for one test."""
     url = await clone_database(template_url)
     yield url
     await drop_database(url)
