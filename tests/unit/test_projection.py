@@ -163,6 +163,12 @@ def test_a_mangled_row_never_harms_another(stored: object) -> None:
     )
 
 
+@given(ANYTHING | st.lists(ANYTHING), ANYTHING)
+def test_no_content_of_the_roots_stops_a_projection(root: object, meta: object) -> None:
+    for rejected in (*project_track(TRACK, root, meta).rejects, *project_table(VEHICLES, root, meta).rejects):
+        assert "\0" not in f"{rejected.path}{rejected.reason}{rejected.value}"
+
+
 def test_a_fix_becomes_a_position_with_everything_that_it_says() -> None:
     told = fix(
         3,

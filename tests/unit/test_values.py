@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pycrdt import Doc, Map
 
 from tests.golden.notation import from_notation, to_notation
 from tests.golden.read import golden
@@ -124,6 +125,15 @@ def test_a_value_is_stored_as_in_the_golden_file(vector: dict[str, Any]) -> None
     value, stored = from_notation(vector["value"]), from_notation(vector["stored"])
     assert to_notation(encode_value(value, "value")) == vector["stored"]
     assert to_notation(decode_value(as_pycrdt_reads(stored), "value")) == vector["value"]
+
+
+@given(VALUES)
+def test_any_value_survives_a_real_document(value: object) -> None:
+    written, read = Doc[Any](), Doc[Any]()
+    written.get("rows", type=Map)["bus-7"] = Map({"field": encode_value(value, "value")})
+    read.apply_update(written.get_update())
+    stored = read.get("rows", type=Map).to_py() or {}
+    assert to_notation(decode_value(stored["bus-7"]["field"], "value")) == to_notation(value)
 
 
 @pytest.mark.parametrize("vector", golden("layout.json", "values", "bad"), ids=str)

@@ -211,7 +211,7 @@ def _read_header(reader: ByteReader) -> tuple[int, int, Column]:
         raise ChunkError(start, f"{count} fixes are announced; a chunk holds 1 to {MAX_FIXES}")
     start = reader.offset
     first = reader.read_varuint()
-    if first + count - 1 > MAX_SAFE_INTEGER:
+    if first > MAX_SAFE_INTEGER + 1 - count:
         raise ChunkError(start, "the last sequence has more than 53 bits")
     start = reader.offset
     columns = reader.read_varuint()
