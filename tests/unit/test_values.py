@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -163,6 +164,12 @@ def test_a_refused_field_is_named_with_table_and_key() -> None:
         encode_row("vehicles", "bus-7", {"tags": [1, {"since": datetime(2026, 1, 1)}]})
 
 
+@pytest.mark.parametrize("row", [{5: 1}, {"\ud800": 1}])
+def test_a_field_name_that_is_no_text_is_refused(row: dict[Any, object]) -> None:
+    with pytest.raises(LayoutError, match=r"vehicles\['bus-7'\]"):
+        encode_row("vehicles", "bus-7", row)
+
+
 def test_a_field_named_like_the_tag_is_escaped() -> None:
     assert encode_row("vehicles", "bus-7", {"$t": 1, "t": 2}) == {"$$t": 1, "t": 2}
 
@@ -185,12 +192,38 @@ def test_any_field_name_survives_its_escape(name: str) -> None:
     assert encode_field_name(name) != "$t"
 
 
-def test_values_nested_without_end_are_refused_both_ways() -> None:
-    nested: list[object] = []
-    for _ in range(100_000):
-        nested = [nested]
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda inner: [inner],
+        lambda inner: {"a": inner},
+        lambda inner: SetItems((inner,)),
+        lambda inner: MapEntries(((1, inner),)),
+        lambda inner: [MapEntries(((1, inner),))],
+    ],
+)
+def test_a_value_nested_too_deep_is_refused_at_the_write(wrap: Callable[[object], object]) -> None:
+    nested: object = []
+    for _ in range(80):
+        nested = wrap(nested)
     with pytest.raises(LayoutError, match="nested more than 64 deep"):
         encode_value(nested, "value")
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda inner: [inner],
+        lambda inner: {"a": inner},
+        lambda inner: {"$t": "s", "v": [inner]},
+        lambda inner: {"$t": "m", "v": [[1.0, inner]]},
+        lambda inner: [{"$t": "m", "v": [[inner, 1.0]]}],
+    ],
+)
+def test_a_stored_value_nested_without_end_is_refused(wrap: Callable[[object], object]) -> None:
+    nested: object = []
+    for _ in range(50_000):
+        nested = wrap(nested)
     with pytest.raises(LayoutError, match="nested more than 64 deep"):
         decode_value(nested, "value")
 

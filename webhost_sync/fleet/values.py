@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import Any
 
 from webhost_sync.fleet.json_text import require_whole_characters, restore_integer
 from webhost_sync.fleet.layout import (
@@ -78,7 +79,7 @@ class Undefined(Enum):
 
 UNDEFINED = Undefined.UNDEFINED
 
-Container = list[object] | tuple[object, ...] | Mapping[object, object] | MapEntries | SetItems
+Container = list[object] | tuple[object, ...] | Mapping[Any, object] | MapEntries | SetItems
 
 
 def encode_value(value: object, path: str) -> object:
@@ -113,7 +114,10 @@ def encode_row(table: str, key: str, row: Mapping[str, object]) -> dict[str, obj
     Raises: LayoutError for the first field that can't be stored.
     """
     path = f"{table}[{key!r}]"
-    return {encode_field_name(name): encode_value(value, f"{path}.{name}") for name, value in row.items()}
+    try:
+        return _encode_fields(row, path, MAX_DEPTH + 1)
+    except ValueError as error:
+        raise LayoutError(path, str(error)) from None
 
 
 def json_value(value: object) -> object:
@@ -135,7 +139,7 @@ def _as_json(stored: object) -> object:
 def _encode(value: object, path: str, depth: int) -> object:
     try:
         if isinstance(value, list | tuple | Mapping | MapEntries | SetItems):
-            if depth == 0:
+            if depth <= 0:
                 raise ValueError(f"is nested more than {MAX_DEPTH} deep")
             return _encode_container(value, path, depth)
         return _encode_scalar(value)
@@ -177,8 +181,12 @@ def _encode_container(value: Container, path: str, depth: int) -> object:
             return {TAG: "s", "v": _encode_items(items, path, depth)}
         case list() | tuple():
             return _encode_items(value, path, depth)
+    return _encode_fields(value, path, depth)
+
+
+def _encode_fields(fields: Mapping[Any, object], path: str, depth: int) -> dict[str, object]:
     encoded: dict[str, object] = {}
-    for name, item in value.items():
+    for name, item in fields.items():
         if not isinstance(name, str):
             raise ValueError(f"has a key that is no text: {name!r:.80}")
         require_whole_characters(name)
@@ -216,7 +224,7 @@ def _decode(stored: object, path: str, depth: int) -> object:
                 return _finite(stored)
             case bytes() | bytearray():
                 return bytes(stored)
-        if depth == 0:
+        if depth <= 0:
             raise ValueError(f"is nested more than {MAX_DEPTH} deep")
         match stored:
             case list():
@@ -242,6 +250,8 @@ def _decode_items(stored: list[object], path: str, depth: int) -> list[object]:
 
 def _decode_tagged(stored: dict[str, object], path: str, depth: int) -> object:
     match stored:
+        case {"$t": "d", "v": bool()}:
+            pass  # to a pattern, True is an int
         case {"$t": "d", "v": int() | float() as milliseconds, **rest} if not rest:
             return time_from_milliseconds(_whole(milliseconds))
         case {"$t": "n", "v": str(digits), **rest} if not rest and _INTEGER.fullmatch(digits):
@@ -268,6 +278,6 @@ def _decode_entry(entry: object, path: str, depth: int) -> tuple[object, object]
 
 
 def _whole(number: float) -> int:
-    if not float(number).is_integer():
+    if isinstance(number, float) and not number.is_integer():
         raise ValueError("is a time with a fraction of a millisecond")
     return int(number)
