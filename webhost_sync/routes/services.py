@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
-from store.database import Database
 
 from store.contract import UpdateLog
+from store.database import Database
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.config import Settings
 from webhost_sync.sync.hub import Hub

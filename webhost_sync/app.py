@@ -1,0 +1,108 @@
+"""The only wiring: settings in, a running application out.
+
+Everything is built here, in the order in which it needs each other, and ends in the opposite order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, WebSocketRoute
+from store.keys import Keys
+
+from store import migrate
+from store.changes import PostgresChanges
+from store.committer import Committer
+from store.contract import Document
+from store.database import Database
+from store.roles import Role
+from store.updates import PostgresUpdateLog
+from webhost_sync.auth.authenticate import Authenticator
+from webhost_sync.auth.tokens import Tokens
+from webhost_sync.config import Settings
+from webhost_sync.routes.services import Services
+from webhost_sync.routes.sync import sync
+from webhost_sync.sync.compactor import run_compactor
+from webhost_sync.sync.hub import Hub
+from webhost_sync.sync.live import LiveConnections
+from webhost_sync.sync.refusals import Refusals
+from webhost_sync.sync.relay import relay
+
+COMMIT_PATIENCE = 5.0
+"""Seconds until an unanswered append is given back to its room, which asks again by itself."""
+DUE_FOR_COMPACTION = 1000
+
+
+def create_app(settings: Settings, database_url: str, tokens: Tokens) -> Starlette:
+    """The ASGI application; it connects to Postgres when its lifespan starts."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with running_services(settings, database_url, tokens) as services:
+            app.state.services = services
+            yield
+
+    return Starlette(routes=routes(), lifespan=lifespan)
+
+
+def routes() -> Sequence[BaseRoute]:
+    return [WebSocketRoute("/sync/{document:path}", sync)]
+
+
+@asynccontextmanager
+async def running_services(settings: Settings, database_url: str, tokens: Tokens) -> AsyncIterator[Services]:
+    """Everything that a serving process runs. Raises: Unavailable, SchemaOutdated."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            Database(database_url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout)
+        )
+        await migrate.check(database)
+        changes = await stack.enter_async_context(PostgresChanges(partial(database.raw_connection, Role.APP)))
+        committer = await stack.enter_async_context(
+            Committer(
+                partial(database.raw_connection, Role.COMMITTER),
+                changes,
+                lanes=settings.committers,
+                patience=COMMIT_PATIENCE,
+            )
+        )
+        log = PostgresUpdateLog(database, committer)
+        due: asyncio.Queue[Document] = asyncio.Queue(DUE_FOR_COMPACTION)
+        hub = Hub(log, settings, due)
+        live = LiveConnections(settings.connections_per_credential)
+        authenticator = Authenticator(Keys(database), tokens)
+        await stack.enter_async_context(hub.running())
+        await stack.enter_async_context(
+            _background(
+                relay(changes, hub),
+                run_compactor(log, due, history=timedelta(days=settings.history_days)),
+                live.keep_alive(settings.keepalive_interval),
+                live.check_rights(authenticator.recheck, settings.access_check_interval),
+            )
+        )
+        refusals = Refusals(settings.refusal_hold, settings.refusal_hold_max)
+        yield Services(settings, database, log, hub, live, refusals, authenticator)
+
+
+@asynccontextmanager
+async def _background(*loops: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run loops that never end by themselves; one that fails takes the process down, loudly."""
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(loop) for loop in loops]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+
+
+async def drain(services: Services) -> None:
+    """Let nobody in, send everybody away, and store what they sent."""
+    services.hub.start_draining()
+    await services.live.drain(services.settings.drain_timeout)
+    await services.hub.settled()
