@@ -1,0 +1,116 @@
+"""Turns a credential into a principal, and finds out later whether it still stands.
+
+Routes ask when somebody comes; the loop over live connections asks again. Nothing is cached: a
+revoked key is refused at the next request, and a lookup by hash costs one short query.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from store.contract import ApiKey, Tenant, Unavailable
+from webhost_sync.auth.keys import is_key, parse_key
+from webhost_sync.auth.principals import DOCUMENT_SCOPES, Grant, Principal, Scope
+from webhost_sync.auth.tokens import Tokens
+from webhost_sync.errors import KeyRevoked, NotAuthenticated, StoreUnavailable, SyncError, TokenExpired
+
+TOUCH_INTERVAL = timedelta(minutes=1)
+
+
+class KeyStore(Protocol):
+    """What is asked of the store here; `store.keys.Keys` says what each method promises."""
+
+    async def find(self, key_hash: bytes) -> tuple[ApiKey, Tenant] | None: ...
+    async def touch(self, tenant_id: int, key_id: UUID) -> None: ...
+    async def still_valid(self, key_ids: Iterable[UUID]) -> frozenset[UUID]: ...
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Authenticator:
+    """Knows keys and tokens; the only place where a credential is believed."""
+
+    def __init__(self, keys: KeyStore, tokens: Tokens, *, now: Callable[[], datetime] = utc_now) -> None:
+        self._keys = keys
+        self._tokens = tokens
+        self._now = now
+
+    async def authenticate(self, credential: str | None) -> Principal:
+        """Find out whose key or token this is.
+
+        Raises: NotAuthenticated (none, malformed or unknown), TokenExpired, KeyRevoked (the key
+        itself, or the one that issued the token), StoreUnavailable.
+        """
+        if not credential:
+            raise NotAuthenticated()
+        try:
+            if is_key(credential):
+                return await self._by_key(credential)
+            principal = self._tokens.verify(credential, now=self._now())
+            if not await self._keys.still_valid([principal.key_id]):
+                raise _key_is_gone(principal)
+            return principal
+        except Unavailable as error:
+            raise StoreUnavailable() from error
+
+    async def recheck(self, principals: Sequence[Principal]) -> dict[Principal, SyncError]:
+        """Those whose rights have ended, each with the reason. Raises: store.contract.Unavailable."""
+        now = self._now()
+        different = dict.fromkeys(principals)
+        valid = await self._keys.still_valid({principal.key_id for principal in different})
+        ended: dict[Principal, SyncError] = {}
+        for principal in different:
+            if principal.token_id and principal.expires_at and principal.expires_at <= now:
+                ended[principal] = TokenExpired()
+            elif principal.key_id not in valid:
+                ended[principal] = _key_is_gone(principal)
+        return ended
+
+    async def _by_key(self, credential: str) -> Principal:
+        key = parse_key(credential)
+        found = await self._keys.find(key.hash)
+        if found is None:
+            raise NotAuthenticated(f"there is no API key {key.prefix}…")
+        stored, tenant = found
+        now = self._now()
+        _demand_valid(stored, now)
+        if stored.last_used_at is None or stored.last_used_at < now - TOUCH_INTERVAL:
+            await self._keys.touch(tenant.id, stored.id)
+        return principal_of_key(stored, tenant)
+
+
+def principal_of_key(key: ApiKey, tenant: Tenant) -> Principal:
+    """What a key may do: its document scopes on its documents, and its other scopes.
+
+    A scope that only a newer version of the server knows is worth nothing here.
+    """
+    scopes = frozenset(scope for scope in Scope if scope in key.scopes)
+    rights = scopes & DOCUMENT_SCOPES
+    return Principal(
+        tenant_id=tenant.id,
+        tenant_slug=tenant.slug,
+        environment=tenant.environment,
+        subject=f"key:{key.prefix}",
+        device="",
+        grants=tuple(Grant(pattern, rights) for pattern in key.documents),
+        scopes=scopes - DOCUMENT_SCOPES,
+        key_id=key.id,
+        token_id=None,
+        expires_at=key.expires_at,
+    )
+
+
+def _demand_valid(key: ApiKey, now: datetime) -> None:
+    if key.revoked_at is not None:
+        raise KeyRevoked(f"{key.prefix}… since {key.revoked_at:%Y-%m-%d %H:%M} UTC")
+    if key.expires_at is not None and key.expires_at <= now:
+        raise NotAuthenticated(f"the API key {key.prefix}… expired at {key.expires_at:%Y-%m-%d %H:%M} UTC")
+
+
+def _key_is_gone(principal: Principal) -> KeyRevoked:
+    return KeyRevoked("it issued this token" if principal.token_id else "")
