@@ -103,9 +103,13 @@ def _formatter(settings: Settings, *, coloured: bool) -> structlog.stdlib.Proces
     if settings.log_format == "json":
         renderer = structlog.processors.JSONRenderer()
     else:
-        # Plain tracebacks: the pretty ones show local variables, and those hold tokens.
+        # Plain tracebacks: the pretty ones show local variables, and those hold tokens. Strings as
+        # literals: a line break in a client's text must not make a line of its own.
         renderer = structlog.dev.ConsoleRenderer(
-            colors=coloured, exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
+            colors=coloured,
+            exception_formatter=structlog.dev.plain_traceback,
+            pad_event_to=0,
+            repr_native_str=True,
         )
     return structlog.stdlib.ProcessorFormatter(
         processors=[

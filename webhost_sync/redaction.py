@@ -44,7 +44,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         longest_first = sorted({secret for secret in secrets if secret}, key=len, reverse=True)
-        self._known = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        self._known = re.compile("|".join(map(_exactly, longest_first))) if longest_first else None
 
     def text(self, text: str) -> str:
         """Return `text` with every credential replaced; text without one comes back as it is."""
@@ -67,3 +67,9 @@ class Redactor:
         if isinstance(value, list | tuple | set | frozenset):
             return [self.value("", item) for item in value]
         return self.text(repr(value))
+
+
+def _exactly(secret: str) -> str:
+    """A pattern for the secret; one shorter than eight characters counts only as a word of its own."""
+    pattern = re.escape(secret)
+    return pattern if len(secret) >= 8 else rf"(?<!\w){pattern}(?!\w)"

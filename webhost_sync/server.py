@@ -15,6 +15,7 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 from types import FrameType
 
 import structlog
@@ -60,7 +61,13 @@ def serve(app: ASGIApp, settings: Settings, drain: Drain, sockets: list[socket.s
         CannotListen: the address is in use, or not of this machine.
         SystemExit: the app's lifespan failed to start (it has been logged).
     """
-    Server(make_config(app, settings), drain, settings.drain_timeout).run(sockets or [listen(settings)])
+    server = Server(make_config(app, settings), drain, settings.drain_timeout)
+    with ExitStack() as open_sockets:
+        listening = sockets or [open_sockets.enter_context(listen(settings))]
+        try:
+            server.run(listening)
+        except KeyboardInterrupt:
+            log.warning("stopped before it was ready")
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -83,6 +90,7 @@ def make_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         http="httptools",
         ws=SocketProtocol,
         loop="auto",
+        lifespan="on",
         backlog=BACKLOG,
         ws_max_size=settings.frame_limit,
         ws_ping_interval=settings.ping_interval,
@@ -165,7 +173,13 @@ class Server(uvicorn.Server):
 
         The signals are not raised again at the end, as uvicorn does: that would kill the process
         before its callers could release what they hold (an embedded Postgres, say).
+
+        Raises:
+            KeyboardInterrupt: at the second signal, when the app's start has not ended yet: nothing
+                looks at the flags until then, and it may be waiting for a database that is away.
         """
         log.info("signal received", signal=signal.Signals(sig).name)
+        if self.should_exit and not self.started:
+            raise KeyboardInterrupt
         self.force_exit = self.should_exit
         self.should_exit = True

@@ -46,6 +46,8 @@ class Server:
                     return
                 if message["bytes"] == b"fail":
                     raise LookupError("the endpoint failed")
+                if message["bytes"] == b"cancel":
+                    raise asyncio.CancelledError
                 if message["bytes"] == b"leave":
                     return
                 self.received.append(message["bytes"])

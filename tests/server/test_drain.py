@@ -143,7 +143,7 @@ def test_it_listens_on_ipv6() -> None:
 
 
 PROGRAM = """
-import asyncio, sys
+import asyncio, contextlib, sys
 from starlette.applications import Starlette
 from webhost_sync.config import Settings
 from webhost_sync.logs import configure_logging
@@ -151,22 +151,30 @@ from webhost_sync.server import serve
 
 async def drain():
     print("drain", asyncio.get_running_loop().__module__, flush=True)
-    await asyncio.sleep({seconds})
+    await asyncio.sleep({drain_seconds})
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    print("starting", flush=True)
+    {start}
+    yield
 
 settings = Settings(port=0)
 configure_logging(settings, sys.stdout)
-serve(Starlette(), settings, drain)
-print("cleaned up", flush=True)
+try:
+    serve(Starlette(lifespan=lifespan), settings, drain)
+finally:
+    print("cleaned up", flush=True)
 """
 
 
-def program(*, drain_seconds: float) -> AbstractAsyncContextManager[PythonProcess]:
-    return python_process(PROGRAM.format(seconds=drain_seconds))
+def program(*, drain_seconds: float = 0, start: str = "pass") -> AbstractAsyncContextManager[PythonProcess]:
+    return python_process(PROGRAM.format(drain_seconds=drain_seconds, start=start))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_drains_and_the_caller_cleans_up(number: signal.Signals) -> None:
-    async with program(drain_seconds=0) as process:
+    async with program() as process:
         await process.line_with("server ready")
         process.send_signal(number)
         assert await process.line_with("drain ") == "drain uvloop"
@@ -184,6 +192,23 @@ async def test_a_second_signal_stops_at_once(number: signal.Signals) -> None:
         await process.line_with("drain cut short")
         await process.line_with("cleaned up")
         assert await process.ended() == 0
+
+
+async def test_a_second_signal_ends_a_start_that_hangs() -> None:
+    async with program(start="await asyncio.sleep(3600)") as process:
+        await process.line_with("starting")
+        process.send_signal(signal.SIGINT)
+        await process.line_with("signal received")
+        process.send_signal(signal.SIGINT)
+        await process.line_with("cleaned up")
+        assert await process.ended() == 0
+
+
+async def test_an_app_that_cannot_start_ends_the_process_with_an_error() -> None:
+    async with program(start="raise LookupError('no database')") as process:
+        await process.line_with("no database")
+        await process.line_with("cleaned up")
+        assert await process.ended() == 3
 
 
 async def test_the_url_is_known_with_port_0() -> None:

@@ -138,6 +138,19 @@ def test_a_password_that_equals_the_user_does_not_blot_out_the_word() -> None:
     assert "postgres is ready" in stream.getvalue()
 
 
+def test_a_short_password_is_redacted_as_a_word_only() -> None:
+    redactor = Redactor(["dev"])
+    assert redactor.text("login dev of a device") == f"login {REDACTED} of a device"
+
+
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_field_cannot_begin_a_line_of_its_own(log_format: Literal["text", "json"]) -> None:
+    stream = output(Settings(log_format=log_format))
+    structlog.get_logger("test").info("room loaded", room="depot\n2026-01-01 [error] all is lost\x1b[31m")
+    assert stream.getvalue().count("\n") == 1
+    assert "\x1b" not in stream.getvalue()
+
+
 @pytest.mark.parametrize("log_format", ["text", "json"])
 def test_exceptions_are_redacted_with_their_causes_and_without_locals(
     log_format: Literal["text", "json"],

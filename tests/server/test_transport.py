@@ -219,6 +219,13 @@ async def test_an_error_in_the_endpoint_closes_with_4500(server: Server) -> None
         await expect_close(client.recv(), 4500, "the server failed; it has been logged")
 
 
+async def test_a_cancelled_endpoint_drops_its_connection(server: Server) -> None:
+    async with server.client() as (_, client):
+        await client.send(b"cancel")
+        await client.wait_closed()
+        assert client.protocol.close_rcvd is None
+
+
 async def test_leaving_the_transport_closes_normally(server: Server) -> None:
     async with server.client() as (transport, client):
         transport.write(Frame(b"goodbye"))
