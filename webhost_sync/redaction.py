@@ -12,14 +12,16 @@ from collections.abc import Iterable, Mapping
 
 REDACTED = "[redacted]"
 
+# Every pattern takes time in proportion to the text: what it repeats, it starts only where a run begins,
+# or repeats a bounded number of times. Clients choose some of the text, such as the paths.
 _NAMES = r"(?:\w*token|api[_-]?key|\w*secret|\w*password|passwd)"
 _PATTERNS = (
     # Our API keys, also cut short or percent-encoded; the eight digits of a key's public prefix may stay.
     (re.compile(r"whs(?:_|%5f)(?:live|test)(?:_|%5f)[0-9a-f]{9,}", re.IGNORECASE), REDACTED),
     # itsdangerous with a time: payload (compressed ones begin with a dot), six characters, signature.
-    (re.compile(r"\.?[\w-]{8,}={0,2}\.[\w-]{6}\.[\w-]{27,}"), REDACTED),
+    (re.compile(r"(?<![\w-])\.?[\w-]{8,}={0,2}\.[\w-]{6}\.[\w-]{27,}"), REDACTED),
     # Any other signed JSON: base64url of '{"' is 'eyJ'.
-    (re.compile(r"\beyJ[\w-]+(?:\.[\w-]+)+"), REDACTED),
+    (re.compile(r"(?<![\w-])eyJ[\w-]+(?:\.[\w-]+)+"), REDACTED),
     (re.compile(r"\b(bearer|basic)(\s+|%20|\+)[\w.~+/=%-]{8,}", re.IGNORECASE), rf"\1\2{REDACTED}"),
     # token=..., 'token': '...', ('token', '...'), also inside JSON inside JSON, or in a URL inside a URL.
     (
@@ -34,7 +36,7 @@ _PATTERNS = (
     ),
     # The password of a URL with a login. It may hold any character but blanks; the last @ ends it.
     # What begins like a port with a path behind it is one, and the @ is part of the path.
-    (re.compile(r"""(\w://[^\s:/@"']*:)(?!\d{1,5}[/?])[^\s"']+@"""), rf"\1{REDACTED}@"),
+    (re.compile(r"""(\w://[^\s:/@"']*:)(?!\d{1,5}[/?])[^\s"']{1,1024}@"""), rf"\1{REDACTED}@"),
 )
 _SECRET_NAME = re.compile(rf"(?:{_NAMES}|authorization|(?:set_)?cookie)", re.IGNORECASE)
 

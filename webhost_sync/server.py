@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
 from types import FrameType
 
@@ -30,7 +30,7 @@ GRACE = 5.0
 POLL = 0.05
 BACKLOG = 2048
 
-Drain = Callable[[], Awaitable[None]]
+Drain = Callable[[], Coroutine[object, object, None]]
 
 log = structlog.get_logger(__name__)
 
@@ -139,11 +139,12 @@ class Server(uvicorn.Server):
         started = time.monotonic()
         deadline = started + self._drain_timeout + GRACE
         log.info("draining", connections=len(self.server_state.connections))
-        task = asyncio.ensure_future(self._drain())
-        while not task.done() and not self.force_exit and time.monotonic() < deadline:
-            await asyncio.wait({task}, timeout=POLL)
-        if not task.done():
-            task.cancel()
+        task = asyncio.create_task(self._drain(), name="drain")
+        try:
+            while not task.done() and not self.force_exit and time.monotonic() < deadline:
+                await asyncio.wait({task}, timeout=POLL)
+        finally:
+            task.cancel()  # does nothing when it has ended
             await asyncio.wait({task})
         if task.cancelled():
             log.error("drain cut short", forced=self.force_exit)

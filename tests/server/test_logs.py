@@ -74,7 +74,7 @@ def assert_no_credential(text: str, *credentials: str) -> None:
             assert piece not in text, f"{piece} of {credential} in {text}"
 
 
-@pytest.mark.parametrize("credential", [KEY, TOKEN, COMPRESSED])
+@pytest.mark.parametrize("credential", [KEY, TOKEN, COMPRESSED], ids=["key", "token", "compressed"])
 @pytest.mark.parametrize(
     "form",
     [
@@ -109,6 +109,14 @@ def test_no_token_and_no_key_survives(claims: dict[str, str], around: str, key: 
 @pytest.mark.parametrize("text", ORDINARY)
 def test_ordinary_text_is_left_alone(text: str) -> None:
     assert Redactor().text(text) == text
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "unit", ["a", "-", ".", "eyJ-", "eyJ.", "a://:", "token", "token='", "Bearer ", "whs_live_"]
+)
+def test_long_text_from_a_client_takes_no_more_than_linear_time(unit: str) -> None:
+    Redactor(["a secret"]).text(unit * (1_000_000 // len(unit)))
 
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
