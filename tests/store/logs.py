@@ -18,6 +18,7 @@ from store.roles import Role
 from store.updates import PostgresUpdateLog
 
 TENANT = 1
+BLOCKED = "from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
 @dataclass(frozen=True)
@@ -79,3 +80,16 @@ async def superuser(url: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record
 async def execute(url: str, statement: str, *arguments: object) -> list[asyncpg.Record]:
     async with superuser(url) as connection:
         return await connection.fetch(statement, *arguments)
+
+
+@asynccontextmanager
+async def held(url: str, document: Document) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """Keep the document's row locked, so that a commit to it stays in flight."""
+    async with superuser(url) as connection, connection.transaction():
+        await connection.execute("select from documents where id = $1 for update", document.id)
+        yield connection
+
+
+async def in_flight(url: str) -> bool:
+    """Whether a committer waits for a lock."""
+    return bool(await execute(url, f"select {BLOCKED}"))

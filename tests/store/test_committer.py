@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from uuid import uuid4
 
-import asyncpg
 import pytest
 
 from store.contract import (
     Committed,
-    Document,
     EpochMismatch,
     NewUpdate,
     NotStorable,
@@ -21,7 +18,7 @@ from store.contract import (
     UnknownDocument,
 )
 from tests.eventually import eventually
-from tests.store.logs import TENANT, OpenLog, execute, open_log, superuser
+from tests.store.logs import BLOCKED, TENANT, OpenLog, execute, held, in_flight, open_log
 from tests.store.proxy import wire_to
 
 
@@ -29,22 +26,6 @@ from tests.store.proxy import wire_to
 async def opened(database_url: str) -> AsyncIterator[OpenLog]:
     async with open_log(database_url) as opened:
         yield opened
-
-
-@asynccontextmanager
-async def held(url: str, document: Document) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """Keep the document's row locked, so that a commit to it stays in flight."""
-    async with superuser(url) as connection, connection.transaction():
-        await connection.execute("select from documents where id = $1 for update", document.id)
-        yield connection
-
-
-BLOCKED = "from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
-
-
-async def in_flight(url: str) -> bool:
-    """Whether a committer waits for a lock."""
-    return bool(await execute(url, f"select {BLOCKED}"))
 
 
 async def test_fifty_appenders_on_two_servers_leave_dense_logs_in_the_order_of_each(
