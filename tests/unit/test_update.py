@@ -11,7 +11,7 @@ from tests.strategies import History, histories, updates
 from webhost_sync.errors import MalformedUpdate
 from webhost_sync.sync.lib0 import write_bytes, write_string, write_uint
 from webhost_sync.sync.protocol import decode_state_vector
-from webhost_sync.sync.update import RootKind, UpdateSummary, covers, is_ready, read_update
+from webhost_sync.sync.update import RootKind, UpdateSummary, covers, halves_pair, is_ready, read_update
 
 EMPTY = b"\x00\x00"
 TEXT_INSERT = b"\x01\x01\x05\x00\x04\x01\x01t\x02hi\x00"
@@ -67,7 +67,15 @@ def test_the_ranges_of_a_whole_state_are_its_state_vector(history: History) -> N
 
 
 def test_an_insert_is_summed_up() -> None:
-    assert read_update(TEXT_INSERT) == UpdateSummary(((5, 0, 2),), (), (), {"t": RootKind.TEXT}, False)
+    assert read_update(TEXT_INSERT) == UpdateSummary(
+        structs=((5, 0, 2),),
+        deletes=(),
+        causes=(),
+        pairs=(),
+        cuts=(),
+        roots={"t": RootKind.TEXT},
+        has_unsupported=False,
+    )
 
 
 def test_the_empty_update_changes_nothing() -> None:
@@ -108,6 +116,38 @@ def test_causes_may_come_with_the_update_itself() -> None:
 def test_a_gap_inside_an_update_is_not_ready_until_it_is_filled() -> None:
     summary = read_update(of_struct(b"\x00\x02" + b"\x0a\x03" + b"\x00\x01", count=3))
     assert (is_ready({}, summary), is_ready({5: 5}, summary)) == (False, True)
+
+
+def test_overwritten_values_of_a_key_may_be_one_struct() -> None:
+    """Yjs without garbage collection writes them so."""
+    update = bytes.fromhex("010205002801016d0161027d017d02a80501017d030105010002")
+    assert read_update(update).structs == ((5, 0, 3),)
+    assert not read_update(update).has_unsupported
+
+
+TRUCK = of_struct(b"\x04\x01\x01t" + write_string("a🚚b"))
+CUTS = {
+    "insert between": (of_struct(b"\xc4\x05\x01\x05\x02\x01x", clock=4), True),
+    "insert before": (of_struct(b"\xc4\x05\x00\x05\x01\x01x", clock=4), False),
+    "insert behind": (of_struct(b"\xc4\x05\x02\x05\x03\x01x", clock=4), False),
+    "delete the first half": (b"\x00\x01\x05\x01\x01\x01", True),
+    "delete the second half": (b"\x00\x01\x05\x01\x02\x01", True),
+    "delete both": (b"\x00\x01\x05\x01\x01\x02", False),
+}
+
+
+@pytest.mark.parametrize(("update", "halves"), CUTS.values(), ids=CUTS.keys())
+def test_an_update_that_halves_a_surrogate_pair_is_found(update: bytes, halves: bool) -> None:
+    pairs = frozenset(read_update(TRUCK).pairs)
+    assert pairs == {(5, 2)}
+    assert halves_pair(pairs, read_update(update)) is halves
+    assert not halves_pair(frozenset(), read_update(update))
+
+
+def test_an_update_may_halve_a_pair_of_its_own() -> None:
+    text = b"\x04\x01\x01t" + write_string("🚚")
+    assert halves_pair(frozenset(), read_update(of_struct(text + b"\x84\x05\x00\x01x", count=2)))
+    assert not halves_pair(frozenset(), read_update(of_struct(text + b"\x84\x05\x01\x01x", count=2)))
 
 
 def test_deletes_are_covered_only_when_what_they_delete_is_there() -> None:
@@ -196,6 +236,9 @@ REFUSED = {
     "an item inside a later one": of_struct(b"\x04\x00\x05\x09\x01a", clock=3),
     "a format that is no JSON": of_struct(b"\x06\x01\x01t\x01b\x01]"),
     "no UTF-8": of_struct(b"\x04\x01\x01t\x01\xff"),
+    "a live map entry of several values": of_struct(b"\x28\x01\x01m\x01k\x02\x7e\x7e"),
+    "a map entry that is partly live": b"\x01\x01\x05\x00\x28\x01\x01m\x01k\x02\x7e\x7e\x01\x05\x01\x00\x01",
+    "a live map entry of text": of_struct(b"\x24\x01\x01m\x01k\x02ab"),
     "deep nesting": of_struct(b"\x08\x01\x01r\x01" + b"\x75\x01" * 10_000 + b"\x7e"),
 }
 

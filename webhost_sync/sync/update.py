@@ -6,42 +6,24 @@ bytes with wild allocations, panics or silence. Knows no document: `is_ready` an
 far one is by its state vector.
 
 An update is its structs grouped by client, then the deleted ranges grouped by client. The format is
-that of Yjs 13.6 (`encoding.js`, `structs/Content*.js`, `DeleteSet.js`); clocks are limited to the 32
+that of Yjs 13.6 (`encoding.js`, `structs/Item.js`, `DeleteSet.js`); clocks are limited to the 32
 bits of yrs.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from enum import IntEnum
+from bisect import bisect_right
+from collections.abc import Mapping, Set
+from dataclasses import dataclass
 
 from webhost_sync.errors import MalformedUpdate, ProtocolError
-from webhost_sync.sync.lib0 import OBJECT, Reader
+from webhost_sync.sync.content import DELETED, MAX_CLOCK, Findings, RootKind, read_content, read_length
+from webhost_sync.sync.lib0 import Reader
 
-MAX_CLOCK = 2**32 - 1
+__all__ = ["RootKind", "UpdateSummary", "covers", "halves_pair", "is_ready", "read_update"]
 
 HAS_ORIGIN, HAS_RIGHT_ORIGIN, HAS_PARENT_SUB, CONTENT_KIND = 0x80, 0x40, 0x20, 0x1F
 GC, SKIP = 0, 10
-XML_ELEMENT, XML_HOOK, XML_TEXT = 3, 5, 6
-
-_ODD_JSON = re.compile(r"\\u[dD]|\d[eE]|\d{300}")
-"""What JSON must contain to be beyond pycrdt: half a surrogate pair or a number beyond a double."""
-
-
-class RootKind(IntEnum):
-    """What a root looks like from the items in it; where they disagree, the highest wins.
-
-    Deleted content looks like nothing, and an array is what nothing speaks against.
-    """
-
-    UNKNOWN = 0
-    ARRAY = 1
-    MAP = 2
-    TEXT = 3
-    XML_FRAGMENT = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +33,8 @@ class UpdateSummary:
     `structs` are ranges (client, first clock, end clock), the end not included, in the update's order;
     `deletes` are ranges (client, clock, length); `roots` are the named types that items of this update
     were put into directly; `causes` are pairs (client, end clock) that the items of other clients refer to.
+    `pairs` are the places (client, clock) between the halves of each surrogate pair of its text, and `cuts`
+    the places at which its items go between or behind others.
 
     `has_unsupported` is true when pycrdt 0.14 can't apply the update although Yjs can. yrs misreads an
     XmlHook and the JSON lists of early Yjs, at times without an error, and refuses JSON that contains
@@ -60,6 +44,8 @@ class UpdateSummary:
     structs: tuple[tuple[int, int, int], ...]
     deletes: tuple[tuple[int, int, int], ...]
     causes: tuple[tuple[int, int], ...]
+    pairs: tuple[tuple[int, int], ...]
+    cuts: tuple[tuple[int, int], ...]
     roots: dict[str, RootKind]
     has_unsupported: bool
 
@@ -79,16 +65,24 @@ def read_update(update: bytes) -> UpdateSummary:
 
     Raises MalformedUpdate when it is none. Time and memory are linear in the bytes given.
     """
-    reader, findings = Reader(update), _Findings()
+    reader, findings = Reader(update), Findings()
     try:
         structs = _read_structs(reader, findings)
         deletes = _read_deletes(reader)
         if reader.remaining:
             raise reader.error("more bytes than an update has")
+        _check_long_entries(reader, findings, deletes)
     except ProtocolError as fault:
         raise MalformedUpdate(fault.detail, **fault.fields) from fault
-    causes = tuple(findings.causes.items())
-    return UpdateSummary(tuple(structs), tuple(deletes), causes, findings.roots, findings.has_unsupported)
+    return UpdateSummary(
+        structs=tuple(structs),
+        deletes=tuple(deletes),
+        causes=tuple(findings.causes.items()),
+        pairs=tuple(findings.pairs),
+        cuts=tuple(findings.cuts),
+        roots=findings.roots,
+        has_unsupported=findings.has_unsupported,
+    )
 
 
 def is_ready(state_vector: Mapping[int, int], summary: UpdateSummary) -> bool:
@@ -113,19 +107,19 @@ def covers(state_vector: Mapping[int, int], summary: UpdateSummary) -> bool:
     )
 
 
-@dataclass(slots=True)
-class _Findings:
-    """What the contents of an update told besides their length."""
+def halves_pair(pairs: Set[tuple[int, int]], summary: UpdateSummary) -> bool:
+    """Tell whether the update cuts a surrogate pair in two, of its own text or of `pairs` known before.
 
-    causes: dict[int, int] = field(default_factory=dict)
-    roots: dict[str, RootKind] = field(default_factory=dict)
-    has_unsupported: bool = False
+    Yjs puts U+FFFD in place of both halves. yrs 0.28 doesn't: it keeps the pair on one side and counts
+    clocks differently from then on, so that what it encodes is not what Yjs has. A document to which
+    this has happened is true to its log only as long as pycrdt does not encode it.
+    """
+    deletes = ((client, at) for client, clock, length in summary.deletes for at in (clock, clock + length))
+    own = frozenset(summary.pairs)
+    return any(cut in own or cut in pairs for cut in (*summary.cuts, *deletes))
 
-    def add_root(self, name: str, kind: RootKind) -> None:
-        self.roots[name] = max(kind, self.roots.get(name, RootKind.UNKNOWN))
 
-
-def _read_structs(reader: Reader, findings: _Findings) -> list[tuple[int, int, int]]:
+def _read_structs(reader: Reader, findings: Findings) -> list[tuple[int, int, int]]:
     ranges: list[tuple[int, int, int]] = []
     clients: set[int] = set()
     for _ in range(reader.read_uint()):
@@ -135,17 +129,17 @@ def _read_structs(reader: Reader, findings: _Findings) -> list[tuple[int, int, i
             # Yjs would keep the second group only, yrs both.
             raise reader.error("a second group of structs of one client")
         clients.add(client)
+        findings.client = client
         first = clock = reader.read_uint()
         for _ in range(count):
+            findings.clock = clock
             info = reader.read_byte()
             if info == SKIP:
                 if first < clock:
                     ranges.append((client, first, clock))
-                first = clock = clock + _read_length(reader)
-            elif info == GC:
-                clock += _read_length(reader)
+                first = clock = clock + read_length(reader)
             else:
-                clock += _read_item(reader, findings, info, client, clock)
+                clock += read_length(reader) if info == GC else _read_item(reader, findings, info)
             if clock > MAX_CLOCK:
                 raise reader.error("a clock above 32 bits")
         if first < clock:
@@ -153,47 +147,57 @@ def _read_structs(reader: Reader, findings: _Findings) -> list[tuple[int, int, i
     return ranges
 
 
-def _read_item(reader: Reader, findings: _Findings, info: int, client: int, clock: int) -> int:
+def _read_item(reader: Reader, findings: Findings, info: int) -> int:
     """Read one item behind its info byte and return its length."""
-    content = info & CONTENT_KIND
-    if content == GC or content >= len(_CONTENTS):
-        raise reader.error(f"unknown kind of struct {info}")
     root = None
     if info & HAS_ORIGIN:
-        _read_cause(reader, findings, client, clock)
+        # The item stands behind its origin and before its right origin: that is where it cuts.
+        client, clock = _read_cause(reader, findings)
+        findings.cuts.append((client, clock + 1))
     if info & HAS_RIGHT_ORIGIN:
-        _read_cause(reader, findings, client, clock)
+        findings.cuts.append(_read_cause(reader, findings))
     if not info & (HAS_ORIGIN | HAS_RIGHT_ORIGIN):
         # Only an item without neighbours says where it belongs; the others belong where these do.
         parent = reader.read_uint()
         if parent == 1:
             root = reader.read_string()
         elif parent == 0:
-            _read_cause(reader, findings, client, clock)
+            _read_cause(reader, findings)
         else:
             raise reader.error(f"unknown kind of parent {parent}")
         if info & HAS_PARENT_SUB:
             reader.read_string()
-    length, kind = _CONTENTS[content](reader, findings)
+    length, kind = read_content(reader, findings, info & CONTENT_KIND)
     if root is not None:
         findings.add_root(root, RootKind.MAP if info & HAS_PARENT_SUB else kind)
+    if length > 1 and info & HAS_PARENT_SUB and info & CONTENT_KIND != DELETED:
+        findings.long_entries.append((findings.client, findings.clock, findings.clock + length))
     return length
 
 
-def _read_cause(reader: Reader, findings: _Findings, client: int, clock: int) -> None:
+def _read_cause(reader: Reader, findings: Findings) -> tuple[int, int]:
     """Read the id of an item that must be there before this one."""
-    cause_client, cause_clock = reader.read_uint(), reader.read_uint()
-    if cause_clock >= (clock if cause_client == client else MAX_CLOCK):
+    client, clock = reader.read_uint(), reader.read_uint()
+    if clock >= (findings.clock if client == findings.client else MAX_CLOCK):
         raise reader.error("an item that comes before its own cause")
-    if cause_client != client and cause_clock >= findings.causes.get(cause_client, 0):
-        findings.causes[cause_client] = cause_clock + 1
+    if client != findings.client and clock >= findings.causes.get(client, 0):
+        findings.causes[client] = clock + 1
+    return client, clock
 
 
-def _read_length(reader: Reader) -> int:
-    length = reader.read_uint()
-    if not 0 < length <= MAX_CLOCK:
-        raise reader.error(f"a length of {length}")
-    return length
+def _check_long_entries(reader: Reader, findings: Findings, deletes: list[tuple[int, int, int]]) -> None:
+    """Refuse a map entry of several values that is not deleted as a whole by the same update.
+
+    Yjs merges the overwritten values of a key, and only these. With live ones yrs 0.28 loses track of
+    who owns the rest when the entry is cut: it reads freed memory, and the process dies.
+    """
+    if not findings.long_entries:
+        return
+    starts = sorted((client, clock, clock + length) for client, clock, length in deletes)
+    for client, clock, end in findings.long_entries:
+        at = bisect_right(starts, (client, clock, MAX_CLOCK + 1)) - 1
+        if at < 0 or starts[at][0] != client or starts[at][2] < end:
+            raise reader.error("a map entry of several live values")
 
 
 def _read_deletes(reader: Reader) -> list[tuple[int, int, int]]:
@@ -206,95 +210,8 @@ def _read_deletes(reader: Reader) -> list[tuple[int, int, int]]:
         clients.add(client)
         for _ in range(reader.read_uint()):
             clock = reader.read_uint()
-            length = _read_length(reader)
+            length = read_length(reader)
             if clock + length > MAX_CLOCK:
                 raise reader.error("a clock above 32 bits")
             deletes.append((client, clock, length))
     return deletes
-
-
-def _read_deleted(reader: Reader, findings: _Findings) -> tuple[int, RootKind]:
-    return _read_length(reader), RootKind.UNKNOWN
-
-
-def _read_json(reader: Reader, findings: _Findings) -> tuple[int, RootKind]:
-    """Read the values of an old array or map: JSON texts, or the word undefined."""
-    length = _read_length(reader)
-    for _ in range(length):
-        reader.read_json(or_undefined=True)
-    findings.has_unsupported = True
-    return length, RootKind.ARRAY
-
-
-def _read_binary(reader: Reader, findings: _Findings) -> tuple[int, RootKind]:
-    reader.take(reader.read_uint())
-    return 1, RootKind.ARRAY
-
-
-def _read_text(reader: Reader, findings: _Findings) -> tuple[int, RootKind]:
-    """Read text; its length counts UTF-16 units, as JavaScript does."""
-    text = reader.read_string()
-    length = len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
-    if length == 0:
-        raise reader.error("an empty text")
-    return length, RootKind.TEXT
-
-
-def _read_embed(reader: Reader, findings: _Findings) -> tuple[int, RootKind]:
-    _read_json_value(reader, findings)
-    return 1, RootKind.TEXT
-
-
-def _read_format(reader: Reader, findings: _Findings) -> tuple[int, RootKind]:
-    reader.read_string()
-    _read_json_value(reader, findings)
-    return 1, RootKind.TEXT
-
-
-def _read_json_value(reader: Reader, findings: _Findings) -> None:
-    text = reader.read_json()
-    if _ODD_JSON.search(text):
-        try:
-            json.dumps(json.loads(text, parse_int=float), ensure_ascii=False, allow_nan=False).encode()
-        except ValueError:
-            findings.has_unsupported = True
-
-
-def _read_type(reader: Reader, findings: _Findings) -> tuple[int, RootKind]:
-    kind = reader.read_uint()
-    if kind > XML_TEXT:
-        raise reader.error(f"unknown kind of type {kind}")
-    if kind in (XML_ELEMENT, XML_HOOK):
-        reader.read_string()
-    if kind == XML_HOOK:
-        findings.has_unsupported = True
-    return 1, RootKind.XML_FRAGMENT if kind >= XML_ELEMENT else RootKind.ARRAY
-
-
-def _read_any(reader: Reader, findings: _Findings) -> tuple[int, RootKind]:
-    length = _read_length(reader)
-    for _ in range(length):
-        reader.skip_any()
-    return length, RootKind.ARRAY
-
-
-def _read_document(reader: Reader, findings: _Findings) -> tuple[int, RootKind]:
-    reader.read_string()
-    if reader.skip_any() != OBJECT:
-        raise reader.error("options of a document that are no object")
-    return 1, RootKind.ARRAY
-
-
-_CONTENTS = (
-    _read_deleted,
-    _read_deleted,
-    _read_json,
-    _read_binary,
-    _read_text,
-    _read_embed,
-    _read_format,
-    _read_type,
-    _read_any,
-    _read_document,
-)
-"""How to read the content of an item, by its kind; kind 0 is a collected struct and never an item."""
