@@ -215,6 +215,9 @@ const makeUpdates = () => {
   const elsewhere = documentOf(10)
   for (const update of typed) Y.applyUpdate(elsewhere, update)
   elsewhere.getText('t').insert(1, 'two writers')
+  const kept = new Y.Doc({ gc: false })
+  kept.clientID = 12
+  for (const value of [1, 2, 3]) kept.getMap('m').set('overwritten', value)
   const half = documentOf(11)
   Y.applyUpdate(half, typed[0])
   const parts = {
@@ -226,6 +229,7 @@ const makeUpdates = () => {
   }
   return [
     ...wholes,
+    ['overwritten and not collected', Y.encodeStateAsUpdate(kept), Y.encodeStateVector(kept)],
     ['two writers', Y.encodeStateAsUpdate(elsewhere), Y.encodeStateVector(elsewhere)],
     ...Object.entries(parts).map(([name, update]) => [name, update, null])
   ].map(([name, update, stateVector]) =>

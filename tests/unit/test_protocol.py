@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.golden import FRAMES
 from tests.strategies import clocks, messages
 from webhost_sync.errors import ProtocolError
 from webhost_sync.sync.protocol import (
@@ -64,6 +67,30 @@ def test_an_unknown_type_ends_its_frame_and_is_no_error() -> None:
     assert decode(b"\x03\x66\xff\xff\xff") == (QueryAwareness(), Unknown(102))
 
 
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES.keys())
+def test_a_frame_of_the_npm_packages_is_one_message_and_is_written_with_the_same_bytes(frame: bytes) -> None:
+    (message,) = decode(frame)
+    assert not isinstance(message, Unknown)
+    assert encode(message) == frame
+
+
+def test_text_beyond_ascii_arrives_as_the_npm_packages_meant_it() -> None:
+    (denied,) = decode(FRAMES["auth, permission denied"])
+    assert denied == PermissionDenied("přístup odepřen 🚫")
+    (awareness,) = decode(FRAMES["awareness, not ASCII"])
+    assert isinstance(awareness, AwarenessUpdate)
+    (entry,) = awareness.entries
+    assert (entry.client_id, entry.clock) == (2**32 - 1, 2)
+    assert json.loads(entry.state)["user"] == {"name": "Zoë 🚚", "color": "#fe0"}
+
+
+def test_the_state_vector_of_yjs_is_read_and_written_with_the_same_bytes() -> None:
+    (step,) = decode(FRAMES["sync step 1"])
+    assert isinstance(step, SyncStep1)
+    assert decode_state_vector(step.state_vector) == {7: 12}
+    assert encode_state_vector({7: 12}) == step.state_vector
+
+
 def test_the_bytes_are_those_of_y_protocols() -> None:
     assert encode(SyncStep1(b"\x00")) == b"\x00\x00\x01\x00"
     assert encode(PermissionDenied("nein, ž")) == b"\x02\x00\x08nein, \xc5\xbe"
@@ -99,6 +126,10 @@ def test_a_client_leaves_with_the_json_value_null(state: str, leaves: bool) -> N
 @given(clocks)
 def test_a_state_vector_survives_its_bytes(state: dict[int, int]) -> None:
     assert decode_state_vector(encode_state_vector(state)) == state
+
+
+def test_a_state_vector_starts_with_the_highest_client() -> None:
+    assert encode_state_vector({1: 5, 300: 1}) == b"\x02\xac\x02\x01\x01\x05"
 
 
 @pytest.mark.parametrize("data", [b"", b"\x01", b"\x01\x05", b"\x00\x00", b"\xff\xff\xff\xff\x0f\x01\x01"])

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycrdt import Doc
 
+from tests.golden import UPDATES, GoldenUpdate
 from tests.strategies import History, histories, updates
 from webhost_sync.errors import MalformedUpdate
 from webhost_sync.sync.lib0 import write_bytes, write_string, write_uint
@@ -64,6 +65,35 @@ def test_the_ranges_of_a_whole_state_are_its_state_vector(history: History) -> N
     )
     assert all(first == 0 for _, first, _ in summary.structs)
     assert summary.client_ids == frozenset(decode_state_vector(history.document.get_state()))
+
+
+@pytest.mark.parametrize("golden", UPDATES, ids=lambda golden: golden.name)
+def test_an_update_of_yjs_is_read(golden: GoldenUpdate) -> None:
+    summary = read_update(golden.update)
+    if golden.state_vector is not None:
+        state = decode_state_vector(golden.state_vector)
+        assert {client: end for client, _, end in summary.structs} == state
+        assert is_ready({}, summary)
+        assert covers(state, summary)
+
+
+def test_pycrdt_takes_what_is_not_marked_and_has_the_state_of_yjs_then() -> None:
+    for golden in UPDATES:
+        if golden.state_vector is not None and not read_update(golden.update).has_unsupported:
+            document: Doc[Any] = Doc()
+            document.apply_update(golden.update)
+            state = decode_state_vector(document.get_state())
+            assert state == decode_state_vector(golden.state_vector), golden.name
+
+
+def test_what_pycrdt_does_not_take_of_yjs_is_known() -> None:
+    marked = [golden.name for golden in UPDATES if read_update(golden.update).has_unsupported]
+    assert marked == ["a format with half a pair", "XML hook", "old JSON"]
+
+
+def test_merged_updates_of_yjs_keep_their_gaps() -> None:
+    gaps = next(golden for golden in UPDATES if golden.name == "merged with gaps")
+    assert read_update(gaps.update).structs == ((9, 0, 1), (9, 2, 3), (9, 5, 6))
 
 
 def test_an_insert_is_summed_up() -> None:
