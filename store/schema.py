@@ -74,7 +74,7 @@ documents = Table(
     metadata,
     _tenant(primary_key=True),
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("name", Text, nullable=False),
+    Column("name", Text(collation="C"), nullable=False),  # one order everywhere, that of UTF-8 bytes
     Column("epoch", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
     Column("state", Text, nullable=False, server_default=text("'active'")),
     Column("reason", Text),
@@ -85,7 +85,7 @@ documents = Table(
     _now("created_at"),
     _now("updated_at"),
     UniqueConstraint("id"),
-    Index("documents_name", "tenant_id", text('name COLLATE "C"'), unique=True),
+    Index("documents_name", "tenant_id", "name", unique=True),
 )
 
 document_updates = Table(

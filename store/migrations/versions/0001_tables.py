@@ -1,9 +1,12 @@
 """The first tables: tenants and keys, documents with their log and snapshots, and the fleet's rows.
 
 Why: nothing was there before.
-Locks: only the new tables. `gps_positions` is partitioned by month of the fix, since fixes are
-deleted and archived by age. A partition is made when the first fix of its month comes (fixes that
-were recorded offline may be years old); a fix of an implausible time goes to the default partition.
+Locks: only the new tables.
+
+`gps_positions` is partitioned by month of the fix, since fixes are deleted and archived by age. A
+partition is made when the first fix of its month comes (what was recorded offline may be years old);
+a fix of an implausible time goes to the default partition. The names of documents have the collation
+"C", the order of UTF-8 bytes: they are listed by prefix, and alike whatever the cluster's locale.
 """
 
 from __future__ import annotations
@@ -50,7 +53,7 @@ DOCUMENTS = (
     create table documents (
       tenant_id bigint not null,
       id bigint generated always as identity unique,
-      name text not null,
+      name text collate "C" not null,
       epoch uuid not null default gen_random_uuid(),
       state text not null default 'active' check (state in ('active', 'quarantined', 'deleted')),
       reason text,
@@ -63,8 +66,7 @@ DOCUMENTS = (
       primary key (tenant_id, id)
     )
     """,
-    # Names are listed by prefix and in one order everywhere, whatever the cluster's locale.
-    'create unique index documents_name on documents (tenant_id, name collate "C")',
+    "create unique index documents_name on documents (tenant_id, name)",
     """
     create table document_updates (
       tenant_id bigint not null,

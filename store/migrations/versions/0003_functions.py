@@ -72,7 +72,10 @@ FUNCTIONS = {
             return true;
           end if;
           perform pg_advisory_xact_lock(hashtextextended('gps_positions', 0));
-          if to_regclass('public.' || partition_name) is not null then
+          -- A query, since to_regclass still believes what it saw before the wait.
+          if exists (
+            select from pg_class where relname = partition_name and relnamespace = 'public'::regnamespace
+          ) then
             return true;
           end if;
           execute format(
