@@ -33,7 +33,7 @@ def access_document(principal: Principal, name: str, need: Scope = Scope.READ) -
         raise DocumentNotFound(repr(name))
     if need not in rights:
         raise NotAllowed(f"it may read {name!r}, but has not the right {need.value!r} there")
-    return Access(write=Scope.WRITE in rights, presence=Scope.PRESENCE in rights)
+    return Access(write=Scope.WRITE in rights, presence=bool(rights & {Scope.PRESENCE, Scope.WRITE}))
 
 
 def access_api(principal: Principal, scope: Scope) -> None:
