@@ -268,6 +268,7 @@ REFUSED = {
     "no UTF-8": of_struct(b"\x04\x01\x01t\x01\xff"),
     "a live map entry of several values": of_struct(b"\x28\x01\x01m\x01k\x02\x7e\x7e"),
     "a map entry that is partly live": b"\x01\x01\x05\x00\x28\x01\x01m\x01k\x02\x7e\x7e\x01\x05\x01\x00\x01",
+    "a map entry with a right origin": of_struct(b"\xe8\x06\x00\x06\x01\x01\x7e"),
     "a live map entry of text": of_struct(b"\x24\x01\x01m\x01k\x02ab"),
     "deep nesting": of_struct(b"\x08\x01\x01r\x01" + b"\x75\x01" * 10_000 + b"\x7e"),
 }

@@ -150,6 +150,9 @@ def _read_structs(reader: Reader, findings: Findings) -> list[tuple[int, int, in
 def _read_item(reader: Reader, findings: Findings, info: int) -> int:
     """Read one item behind its info byte and return its length."""
     root = None
+    if info & HAS_PARENT_SUB and info & HAS_RIGHT_ORIGIN:
+        # A value follows the one that it overwrites; nothing stands to the right of it.
+        raise reader.error("a map entry with a right origin")
     if info & HAS_ORIGIN:
         # The item stands behind its origin and before its right origin: that is where it cuts.
         client, clock = _read_cause(reader, findings)
