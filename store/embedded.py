@@ -19,6 +19,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import TextIO
 from urllib.parse import quote
 
 from store.postgres_binaries import find_bin_dir
@@ -151,10 +152,7 @@ def _connection(server: Server, *, owned: bool) -> EmbeddedPostgres:
 
 def _own_or_find(data_dir: Path, stack: ExitStack, patience: float) -> Server | None:
     """Take the owner's lock for the life of `stack` and return None, or return the owner's server."""
-    try:
-        lock = stack.enter_context((data_dir / LOCK_NAME).open("a+"))
-    except PermissionError as error:
-        raise ForeignFolder(data_dir, data_dir.stat().st_uid, os.geteuid()) from error
+    lock = stack.enter_context(_open_lock(data_dir))
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -177,6 +175,15 @@ def _own_or_find(data_dir: Path, stack: ExitStack, patience: float) -> Server | 
         time.sleep(0.02)
 
 
+def _open_lock(data_dir: Path) -> TextIO:
+    try:
+        return (data_dir / LOCK_NAME).open("a+")
+    except PermissionError as error:
+        raise ForeignFolder(data_dir, data_dir.stat().st_uid, os.geteuid()) from error
+    except OSError as error:
+        raise UnusableFolder(data_dir, error.strerror or str(error)) from error
+
+
 @contextmanager
 def _owned(data_dir: Path, bin_dir: Path, settings: Mapping[str, str]) -> Iterator[EmbeddedPostgres]:
     """Run the server of this folder; only under the owner's lock."""
@@ -186,7 +193,7 @@ def _owned(data_dir: Path, bin_dir: Path, settings: Mapping[str, str]) -> Iterat
         remove_leftovers(cluster, socket_dir)
         required = {
             "listen_addresses": "",
-            "unix_socket_directories": str(socket_dir),
+            "unix_socket_directories": '"{}"'.format(str(socket_dir).replace('"', '""')),
             "unix_socket_permissions": "0700",
             "cluster_name": marker_of(cluster),
         }

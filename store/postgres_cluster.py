@@ -44,6 +44,8 @@ def prepare_cluster(data_dir: Path, bin_dir: Path, settings: Mapping[str, str]) 
     if identity.owner and cluster.stat().st_uid != identity.owner[0]:
         os.chown(data_dir, *identity.owner)
         hand_over(cluster, identity)  # it was made where user namespaces were allowed
+    if identity.owner or cluster.stat().st_uid == os.geteuid():
+        cluster.chmod(0o700)  # orchestrators open their volumes to a group, and Postgres then refuses them
     return identity
 
 
@@ -89,10 +91,12 @@ def socket_folder(data_dir: Path, identity: Identity) -> Iterator[Path]:
     """Give a folder for the socket that only its owner may enter.
 
     Inside the data folder if a socket can be made there; else a temporary one. It is tried out, since
-    paths may have 107 bytes (103 on macOS) and some shared file systems have no sockets.
+    paths may have 107 bytes (103 on macOS) and some shared file systems have no sockets. A comma
+    can't be in it, because URLs separate hosts by commas.
     """
     inside = data_dir / "socket"
-    inside.mkdir(mode=0o700, exist_ok=True)
+    inside.mkdir(exist_ok=True)
+    inside.chmod(0o700)
     if _can_bind(inside):
         hand_over(inside, identity)
         yield inside
@@ -109,6 +113,8 @@ def socket_folder(data_dir: Path, identity: Identity) -> Iterator[Path]:
 
 
 def _can_bind(folder: Path) -> bool:
+    if "," in str(folder):
+        return False
     # As long as the longest name that will be made there.
     trial = folder / f"{SOCKET_NAME[:-1]}x"
     trial.unlink(missing_ok=True)  # a crash may have left it

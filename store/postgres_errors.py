@@ -23,7 +23,8 @@ _USE_ANOTHER = "or set DATABASE_URL to a Postgres that already runs"
 # Looked up in this order in what Postgres printed; the first that is found gives the advice.
 _ADVICE = (
     ("No space left on device", "free some disk space, or choose a data folder on another disk"),
-    ("shared memory", "lower shared_buffers, or give this machine or container more memory"),
+    ("Check free disk space", "free some disk space, or choose a data folder on another disk"),
+    ("anonymous shared memory", "lower shared_buffers, or give this machine or container more memory"),
     ("Cannot allocate memory", "lower shared_buffers, or give this machine or container more memory"),
     ("loading shared libraries", f"set POSTGRES_BIN_DIR to a Postgres made for this system, {_USE_ANOTHER}"),
     ("GLIBC_", f"set POSTGRES_BIN_DIR to a Postgres made for this system, {_USE_ANOTHER}"),
@@ -32,6 +33,7 @@ _ADVICE = (
     ("invalid value for parameter", "correct that setting"),
     ("outside the valid range", "correct that setting"),
     ("Read-only file system", "choose a data folder that can be written"),
+    ("wrong ownership", "run it as the user who owns the data folder, or change the owner (chown -R)"),
     ("Permission denied", "choose a data folder that this user can write and enter, parents included"),
     (
         "could not locate a valid checkpoint record",

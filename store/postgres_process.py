@@ -52,11 +52,11 @@ def identities_for(folder: Path) -> tuple[Identity, ...]:
     refuses root, so root uses a user namespace, or the user `nobody` where namespaces are refused.
 
     Raises:
-        ForeignFolder: we aren't root and the folder isn't ours.
+        ForeignFolder: we aren't root, and the folder is neither ours nor one that we may write.
     """
     status, us = folder.stat(), os.geteuid()
     if us != 0:
-        if status.st_uid != us:
+        if status.st_uid != us and not os.access(folder, os.W_OK):
             raise ForeignFolder(folder, status.st_uid, us)
         return (SAME,)
     if status.st_uid != 0:

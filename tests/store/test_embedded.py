@@ -19,7 +19,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from store.embedded import embedded, running
+from store.embedded import LOG_LIMIT, embedded, running
 from store.postgres_binaries import find_bin_dir
 from store.postgres_errors import (
     BinariesNotFound,
@@ -29,14 +29,16 @@ from store.postgres_errors import (
     OwnerWithoutServer,
     StartFailed,
     UnusableFolder,
+    advice_for,
 )
 from store.postgres_lookup import marker_of
 from store.postgres_process import choose_identity, start_server
 from tests.eventually import eventually
-from tests.postgres import FAST_AND_FORGETFUL
+from tests.postgres import FAST_AND_FORGETFUL, database_at
 from tests.store.processes import FORGETFUL, REPOSITORY, ask, owner_process
 
-NOBODY = 65534
+USER = None if os.geteuid() else 65534
+"""An ordinary user to become; None: we are one already."""
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +49,18 @@ def used_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return data_dir
 
 
-@pytest.fixture
-def public_folder() -> Iterator[Path]:
-    """A folder that every user may enter, unlike pytest's."""
-    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
-        Path(folder).chmod(0o755)
-        yield Path(folder)
+@pytest.fixture(scope="module")
+def installed() -> Iterator[Path]:
+    """Our code and the wheel's programs where every user can reach them: a home may be closed."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        for code in ("store", "tests/store"):
+            shutil.copytree(REPOSITORY / code, folder / code, ignore=shutil.ignore_patterns("__pycache__"))
+        packages = find_bin_dir().parents[2]
+        for package in packages.glob("*_postgres*"):
+            shutil.copytree(package, folder / "programs" / package.name)
+        yield folder
 
 
 async def test_it_starts_in_a_folder_that_does_not_exist_yet(tmp_path: Path) -> None:
@@ -82,6 +90,14 @@ async def test_only_its_own_user_can_reach_it(used_folder: Path) -> None:
     with embedded(used_folder) as server:
         assert await ask(server.url, "show listen_addresses") == ""
         assert stat.S_IMODE(server.socket_dir.stat().st_mode) == 0o700
+
+
+def test_folders_that_were_opened_to_a_group_are_closed_again(used_folder: Path) -> None:
+    for name in ("cluster", "socket"):
+        (used_folder / name).chmod(0o2770)
+    with embedded(used_folder):
+        modes = {stat.S_IMODE((used_folder / name).stat().st_mode) & 0o777 for name in ("cluster", "socket")}
+    assert modes == {0o700}
 
 
 async def test_sqlalchemy_understands_the_url(used_folder: Path) -> None:
@@ -121,13 +137,22 @@ def test_of_several_that_start_at_once_one_is_the_owner(tmp_path: Path) -> None:
     assert len({answer["pid"] for answer in answers}) == 1
 
 
-async def test_a_path_that_is_too_long_for_a_socket_is_no_obstacle(tmp_path: Path) -> None:
-    data_dir = tmp_path / ("deep" * 20) / "data"
+@pytest.mark.parametrize("name", ["deep" * 20, "one, two"])
+async def test_a_path_that_cannot_hold_a_socket_is_no_obstacle(tmp_path: Path, name: str) -> None:
+    data_dir = tmp_path / name / "data"
     with embedded(data_dir, settings=FAST_AND_FORGETFUL) as server:
         assert await ask(server.url, "select 1") == 1
         with owner_process(data_dir) as second:
             assert second.answer()["url"] == server.url
     assert not server.socket_dir.exists()
+
+
+async def test_a_path_may_have_any_letters(installed: Path) -> None:
+    data_dir = installed / "a \"b\" 'c' %20 &?#é"
+    with embedded(data_dir, settings=FAST_AND_FORGETFUL) as server:
+        assert server.socket_dir.parent == data_dir
+        assert await ask(server.url, "select 1") == 1
+        assert await ask(database_at(server.url, "postgres"), "select current_database()") == "postgres"
 
 
 def test_a_cluster_that_was_left_half_made_is_made_anew(tmp_path: Path) -> None:
@@ -138,39 +163,27 @@ def test_a_cluster_that_was_left_half_made_is_made_anew(tmp_path: Path) -> None:
         assert not half_made.exists()
 
 
-def test_a_folder_is_served_as_the_user_who_owns_it(public_folder: Path) -> None:
-    data_dir = public_folder / "data"
-    data_dir.mkdir(mode=0o700)
-    if os.geteuid() == 0:
-        os.chown(data_dir, NOBODY, NOBODY)
-    with embedded(data_dir, bin_dir=_public_programs(public_folder), settings=FAST_AND_FORGETFUL) as server:
+def test_a_folder_is_served_as_the_user_who_owns_it(installed: Path) -> None:
+    data_dir = _folder_of(USER, installed / "served")
+    with embedded(data_dir, bin_dir=_programs(installed), settings=FAST_AND_FORGETFUL) as server:
         assert psutil.Process(server.pid).uids().real == data_dir.stat().st_uid
         assert {path.stat().st_uid for path in data_dir.iterdir()} == {data_dir.stat().st_uid}
 
 
-async def test_an_ordinary_user_needs_no_root(public_folder: Path) -> None:
-    data_dir = public_folder / "data"
-    data_dir.mkdir()
-    user = None if os.geteuid() else NOBODY
-    if user:
-        os.chown(data_dir, user, user)
-    shutil.copytree(REPOSITORY / "store", public_folder / "store")
-    shutil.copytree(REPOSITORY / "tests" / "store", public_folder / "tests" / "store")
-    python, programs = _public_python(user), _public_programs(public_folder)
+async def test_an_ordinary_user_needs_no_root(installed: Path) -> None:
+    data_dir = _folder_of(USER, installed / "ordinary")
     with owner_process(
-        data_dir, FORGETFUL, python=python, code=public_folder, bin_dir=programs, user=user
+        data_dir, FORGETFUL, python=_python(), code=installed, bin_dir=_programs(installed), user=USER
     ) as owner:
         assert await ask(str(owner.answer()["url"]), "select 1") == 1
 
 
-def test_a_folder_of_another_user_is_refused(public_folder: Path) -> None:
-    stranger = NOBODY if os.geteuid() == 0 else 0
-    theirs = public_folder / "theirs" if stranger else Path("/")
-    theirs.mkdir(mode=0o700, exist_ok=True)
-    shutil.copytree(REPOSITORY / "store", public_folder / "store")
-    shutil.copytree(REPOSITORY / "tests" / "store", public_folder / "tests" / "store")
-    user = stranger or None
-    with owner_process(theirs, python=_public_python(user), code=public_folder, user=user) as process:
+def test_a_folder_of_another_user_is_refused(installed: Path) -> None:
+    theirs = Path("/")
+    if USER:
+        theirs = installed / "theirs"
+        theirs.mkdir(mode=0o700)
+    with owner_process(theirs, python=_python(), code=installed, user=USER) as process:
         assert process.answer() == {"error": "ForeignFolder"}
 
 
@@ -220,10 +233,35 @@ def test_a_failed_start_shows_the_log_and_what_to_do(used_folder: Path) -> None:
     assert "remove that setting" in str(failure.value)
 
 
+@pytest.mark.parametrize(
+    ("printed", "advice"),
+    [
+        (
+            "FATAL:  could not extend file: wrote only 4096 of 8192 bytes\nHINT:  Check free disk space.",
+            "disk",
+        ),
+        ("selecting dynamic shared memory implementation ... posix\nNo space left on device", "disk"),
+        ("FATAL:  could not map anonymous shared memory: Cannot allocate memory", "shared_buffers"),
+        ("postgres: error while loading shared libraries: libicuuc.so.70", "POSTGRES_BIN_DIR"),
+        ("something new", "DATABASE_URL"),
+    ],
+)
+def test_what_postgres_prints_becomes_advice(printed: str, advice: str) -> None:
+    assert advice in advice_for(printed)
+
+
 def test_too_much_memory_asks_for_smaller_buffers(used_folder: Path) -> None:
     settings = {"shared_buffers": "4TB"}
     with pytest.raises(StartFailed, match="lower shared_buffers"), embedded(used_folder, settings=settings):
         pass
+
+
+def test_a_long_log_is_put_aside_at_the_next_start(used_folder: Path) -> None:
+    log_file = used_folder / "postgres.log"
+    os.truncate(log_file, LOG_LIMIT + 1)
+    with embedded(used_folder):
+        assert log_file.stat().st_size < LOG_LIMIT
+    assert (used_folder / "postgres.log.1").stat().st_size == LOG_LIMIT + 1
 
 
 def test_missing_programs_are_reported_with_the_places(tmp_path: Path) -> None:
@@ -269,23 +307,28 @@ async def test_the_watching_pipe_stops_a_server_where_there_is_no_death_signal(u
     assert process.wait(10) == 0
 
 
-def _public_programs(folder: Path) -> Path:
-    """Return programs that every user may run: a copy of the wheel's, which may be under a closed home."""
+def _folder_of(user: int | None, folder: Path) -> Path:
+    """Make a folder that only this user may enter."""
+    folder.mkdir(mode=0o700)
+    if user:
+        os.chown(folder, user, user)
+    return folder
+
+
+def _programs(installed: Path) -> Path:
+    """Return the copy of the wheel's programs, or the distribution's, which all may run where they are."""
     bin_dir = find_bin_dir()
-    packages = bin_dir.parents[2]
-    for package in packages.glob("*_postgres*"):
-        shutil.copytree(package, folder / "programs" / package.name)
-    copied = folder / "programs" / bin_dir.relative_to(packages)
+    copied = installed / "programs" / bin_dir.relative_to(bin_dir.parents[2])
     return copied if copied.exists() else bin_dir
 
 
-def _public_python(user: int | None) -> str:
-    """Return a Python that this user may run."""
+def _python() -> str:
+    """Return a Python that the ordinary user may run."""
     candidates = (sys.executable, str(shutil.which("python3", path=os.defpath)))
     for python in candidates:
         try:
-            subprocess.run([python, "-c", ""], user=user, check=True)
+            subprocess.run([python, "-c", ""], user=USER, check=True)
         except PermissionError:
             continue
         return python
-    raise AssertionError(f"user {user} can run none of {candidates}")
+    raise AssertionError(f"user {USER} can run none of {candidates}")
