@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import math
 import os
-import signal
 import socket
 import time
 from collections.abc import Callable, Coroutine
@@ -64,10 +63,7 @@ def serve(app: ASGIApp, settings: Settings, drain: Drain, sockets: list[socket.s
     server = Server(make_config(app, settings), drain, settings.drain_timeout)
     with ExitStack() as open_sockets:
         listening = sockets or [open_sockets.enter_context(listen(settings))]
-        try:
-            server.run(listening)
-        except KeyboardInterrupt:
-            log.warning("stopped before it was ready")
+        server.run(listening)
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -120,10 +116,27 @@ class Server(uvicorn.Server):
         self.url = ""
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        if not await self._started_app(sockets):
+            log.warning("stopped before the app had started")
+            return
         host, port = self.servers[0].sockets[0].getsockname()[:2]
         self.url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
         log.info("server ready", url=self.url)
+
+    async def _started_app(self, sockets: list[socket.socket] | None) -> bool:
+        """Start; tell whether it was done before a second signal (the app may wait for its database)."""
+        task = asyncio.create_task(super().startup(sockets), name="startup")
+        told = False
+        try:
+            while not task.done() and not self.force_exit:
+                await asyncio.wait({task}, timeout=POLL)
+                if self.should_exit and not told:
+                    told = True
+                    log.info("stopping once the app has started; a second signal stops at once")
+        finally:
+            task.cancel()  # does nothing when it has ended
+            await asyncio.wait({task})
+        return not task.cancelled()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
@@ -172,15 +185,9 @@ class Server(uvicorn.Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop in order at the first signal, at once at the second.
 
-        The signals are not raised again at the end, as uvicorn does: that would kill the process
-        before its callers could release what they hold (an embedded Postgres, say).
-
-        Raises:
-            KeyboardInterrupt: at the second signal, when the app's start has not ended yet: nothing
-                looks at the flags until then, and it may be waiting for a database that is away.
+        Nothing is logged here: the signal may have interrupted the writing of a line. And the signals
+        are not raised again at the end, as uvicorn does: that would kill the process before its
+        callers could release what they hold (an embedded Postgres, say).
         """
-        log.info("signal received", signal=signal.Signals(sig).name)
-        if self.should_exit and not self.started:
-            raise KeyboardInterrupt
         self.force_exit = self.should_exit
         self.should_exit = True

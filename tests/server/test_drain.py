@@ -198,8 +198,9 @@ async def test_a_second_signal_ends_a_start_that_hangs() -> None:
     async with program(start="await asyncio.sleep(3600)") as process:
         await process.line_with("starting")
         process.send_signal(signal.SIGINT)
-        await process.line_with("signal received")
+        await process.line_with("a second signal stops at once")
         process.send_signal(signal.SIGINT)
+        await process.line_with("stopped before the app had started")
         await process.line_with("cleaned up")
         assert await process.ended() == 0
 
