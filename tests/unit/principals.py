@@ -20,7 +20,7 @@ KEY = Principal(
     subject="key:whs_live_00000000",
     device="",
     grants=(EVERYTHING,),
-    scopes=frozenset({Scope.TOKENS, Scope.HISTORY}),
+    scopes=frozenset({Scope.HISTORY}),
     key_id=UUID(int=1),
     token_id=None,
     expires_at=None,

@@ -49,11 +49,10 @@ def access_token(principal: Principal, grants: Sequence[Grant], scopes: frozense
     """
     if principal.token_id is not None:
         raise NotAllowed("a token can't issue tokens; use an API key")
-    access_api(principal, Scope.TOKENS)
     for grant in grants:
         own = (held.rights for held in principal.grants if covers(held.pattern, grant.pattern))
         if missing := grant.rights - frozenset[Scope]().union(*own):
             names = ", ".join(sorted(missing))
             raise NotAllowed(f"the key itself has not the right to {names} on {grant.pattern!r}")
-    if excess := scopes - (principal.scopes - {Scope.TOKENS}):
+    if excess := scopes - principal.scopes:
         raise NotAllowed(f"the key can't give a token the scope {', '.join(sorted(excess))}")

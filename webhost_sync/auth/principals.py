@@ -28,7 +28,6 @@ class Scope(StrEnum):
     WRITE = "write"
     PRESENCE = "presence"
     HISTORY = "history"
-    TOKENS = "tokens"
     ADMIN = "admin"
 
 
