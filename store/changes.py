@@ -31,6 +31,8 @@ MAX_PAYLOAD_BYTES = 7900  # Postgres refuses 8000
 MAX_PENDING = 10_000
 MAX_PER_NOTIFY = 500
 
+# A notification is written nowhere that outlives a crash, yet its commit would wait for a flush.
+FORGETFUL = "set synchronous_commit = off"
 NOTIFY = "select pg_notify(m.channel, m.payload) from unnest($1::text[], $2::text[]) as m (channel, payload)"
 
 Message = TypeVar("Message", Change, RightsChanged)
@@ -129,6 +131,7 @@ class PostgresChanges:
         while await self._something_waits():
             try:
                 async with self._connect() as connection:
+                    await connection.execute(FORGETFUL)
                     while await self._something_waits() and not connection.is_closed():
                         await connection.execute(NOTIFY, *self._take())
                         backoff.reset()
