@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from store.checksum import checksum
@@ -101,8 +102,7 @@ class Append:
         return cls(tenant_id, document_id, epoch, rows, sum(len(update.payload) for update in updates))
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What Postgres said of one document: its head before this batch (or a refusal, negative)."""
 
     seq: int
@@ -112,13 +112,14 @@ class Head:
 
 @dataclass(slots=True)
 class _Share:
-    """What a batch brings to one document at one epoch."""
+    """What a batch brings to one document at one epoch, and where that stands in the arrays."""
 
     tenant_id: int
     document_id: int
     epoch: UUID
     row_count: int = 0
     byte_count: int = 0
+    index: int = 0
 
 
 class Batch:
@@ -130,35 +131,44 @@ class Batch:
     """
 
     def __init__(self, appends: Sequence[Append]) -> None:
-        self._appends = appends
-        keys = sorted({_key(append) for append in appends})
-        self._positions = {key: position for position, key in enumerate(keys)}
-        self._shares = [_Share(tenant_id, document_id, epoch) for document_id, tenant_id, epoch in keys]
-        self._places: list[int] = []
+        shares: dict[tuple[int, int, UUID], _Share] = {}
+        self._entries: list[tuple[Append, _Share, int]] = []
+        for append in appends:
+            key = append.document_id, append.tenant_id, append.epoch
+            share = shares.get(key)
+            if share is None:
+                share = shares[key] = _Share(append.tenant_id, append.document_id, append.epoch)
+            self._entries.append((append, share, share.row_count))
+            share.row_count += len(append.rows)
+            share.byte_count += append.byte_count
+        self._shares = [shares[key] for key in sorted(shares)]
+        for index, share in enumerate(self._shares):
+            share.index = index
 
     def arguments(self) -> tuple[list[object], ...]:
         """The twelve arrays of `APPEND`: five with one entry a document, seven with one a row."""
-        rows: list[tuple[int | bytes | str, ...]] = []
-        for append in self._appends:
-            position = self._positions[_key(append)]
-            share = self._shares[position]
-            self._places.append(share.row_count)
-            first_place = share.row_count + 1
-            rows.extend((position + 1, place, *row) for place, row in enumerate(append.rows, first_place))
-            share.row_count += len(append.rows)
-            share.byte_count += append.byte_count
         documents = [
             (share.tenant_id, share.document_id, share.epoch, share.row_count, share.byte_count)
             for share in self._shares
+        ]
+        rows = [
+            (share.index + 1, place, *row)  # both count from 1, as SQL does
+            for append, share, before in self._entries
+            for place, row in enumerate(append.rows, before + 1)
         ]
         return (*map(list, zip(*documents, strict=True)), *map(list, zip(*rows, strict=True)))
 
     def outcomes(self, heads: Sequence[Head]) -> list[Committed | StoreError]:
         """What became of each append, in their order. `heads` is the answer, one entry a document."""
-        return [
-            _outcome(append, heads[self._positions[_key(append)]], place)
-            for append, place in zip(self._appends, self._places, strict=True)
-        ]
+        outcomes: list[Committed | StoreError] = []
+        for append, share, before in self._entries:
+            head = heads[share.index]
+            if head.seq < 0:
+                outcomes.append(_refusal(append, head.seq))
+            else:
+                first_seq = head.seq + before + 1
+                outcomes.append(Committed(first_seq, first_seq + len(append.rows) - 1, head.committed_at))
+        return outcomes
 
     def changes(self, heads: Sequence[Head]) -> list[Change]:
         """One for each document that grew."""
@@ -169,24 +179,18 @@ class Batch:
         ]
 
 
-def _key(append: Append) -> tuple[int, int, UUID]:
-    return append.document_id, append.tenant_id, append.epoch
-
-
 def _row(update: NewUpdate) -> Row:
     # An array of arrays must be rectangular in SQL, so each list of client ids travels as a literal.
     client_ids = "{" + ",".join(map(str, update.client_ids)) + "}"
     return update.payload, checksum(update.payload), update.actor, update.device, client_ids
 
 
-def _outcome(append: Append, head: Head, place: int) -> Committed | StoreError:
+def _refusal(append: Append, code: int) -> StoreError:
     document = f"document {append.document_id} of tenant {append.tenant_id}"
-    match head.seq:
-        case -1:
-            return UnknownDocument(f"{document} does not exist")
+    match code:
         case -2:
             return EpochMismatch(f"{document} was made anew since epoch {append.epoch}; open it again")
         case -3:
             return Quarantined(f"{document} is in quarantine; an admin must release it first")
-    first_seq = head.seq + place + 1
-    return Committed(first_seq, first_seq + len(append.rows) - 1, head.committed_at)
+        case _:
+            return UnknownDocument(f"{document} does not exist")

@@ -17,6 +17,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from itertools import islice
 from types import TracebackType
 from typing import Generic, TypeVar
@@ -39,12 +40,14 @@ Message = TypeVar("Message", Change, RightsChanged)
 
 log = logging.getLogger(__name__)
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 def encode_change(change: Change) -> str:
     """`[tenant_id, document_id, first_seq, last_seq, name]`; the name is left empty where it is too long."""
     numbers = [change.tenant_id, change.document_id, change.first_seq, change.last_seq]
-    text = _compact([*numbers, change.name])
-    return text if len(text.encode()) <= MAX_PAYLOAD_BYTES else _compact([*numbers, ""])
+    text = _encode([*numbers, change.name])
+    return text if len(text.encode()) <= MAX_PAYLOAD_BYTES else _encode([*numbers, ""])
 
 
 def decode_change(payload: str) -> Change:
@@ -57,7 +60,7 @@ def decode_change(payload: str) -> Change:
 
 def encode_rights(changed: RightsChanged) -> str:
     """`[tenant_id, key_id]`."""
-    return _compact([changed.tenant_id, str(changed.key_id)])
+    return _encode([changed.tenant_id, str(changed.key_id)])
 
 
 def decode_rights(payload: str) -> RightsChanged:
@@ -66,10 +69,6 @@ def decode_rights(payload: str) -> RightsChanged:
         case [int(tenant_id), str(key_id)]:
             return RightsChanged(tenant_id, UUID(key_id))
     raise ValueError(f"no change of rights: {payload[:100]}")
-
-
-def _compact(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 class PostgresChanges:
@@ -107,10 +106,11 @@ class PostgresChanges:
         """Tell all processes of commits, soon. Two of the same document that wait become one."""
         for change in changes:
             earlier = self._changes.pop(change.document_id, None)
-            first_seq = min(earlier.first_seq, change.first_seq) if earlier else change.first_seq
-            last_seq = max(earlier.last_seq, change.last_seq) if earlier else change.last_seq
-            merged = Change(change.tenant_id, change.document_id, change.name, first_seq, last_seq)
-            _keep(self._changes, change.document_id, merged)
+            if earlier is not None:
+                first_seq = min(earlier.first_seq, change.first_seq)
+                last_seq = max(earlier.last_seq, change.last_seq)
+                change = replace(change, first_seq=first_seq, last_seq=last_seq)
+            _keep(self._changes, change.document_id, change)
         self._arrived.set()
 
     def announce_rights(self, changed: RightsChanged) -> None:
