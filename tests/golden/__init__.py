@@ -17,6 +17,16 @@ class GoldenUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class GoldenHalved:
+    """Edits that cut surrogate pairs in two, one update each, and the text `t` that Yjs has then."""
+
+    name: str
+    updates: tuple[bytes, ...]
+    text: str
+    state_vector: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class GoldenReturn:
     """The frames of a client's presence, of its leave, of its claim to be there, and of its answer."""
 
@@ -39,6 +49,15 @@ UPDATES: tuple[GoldenUpdate, ...] = tuple(
         None if entry["state_vector"] is None else bytes.fromhex(entry["state_vector"]),
     )
     for entry in _golden["updates"]
+)
+HALVED: tuple[GoldenHalved, ...] = tuple(
+    GoldenHalved(
+        entry["name"],
+        tuple(map(bytes.fromhex, entry["updates"])),
+        entry["text"],
+        bytes.fromhex(entry["state_vector"]),
+    )
+    for entry in _golden["halved"]
 )
 _return = _golden["return_of_a_client"]
 RETURN = GoldenReturn(

@@ -202,6 +202,32 @@ const CHANGES = {
   }
 }
 
+// Editors that compare UTF-16 units cut pairs: 🚚 and 🚗 have their first half in common.
+const HALVING = {
+  'delete the first half': (text) => { text.insert(0, 'a🚚b'); text.delete(1, 1) },
+  'delete the second half': (text) => { text.insert(0, 'a🚚b'); text.delete(2, 1) },
+  'insert between': (text) => { text.insert(0, '🚗🚚'); text.insert(3, 'x') },
+  'swap one half': (text) => { text.insert(0, '🚚!'); text.delete(1, 1); text.insert(1, '🚗'[1]) },
+  'one after the other': (text) => {
+    text.insert(0, '🚚🚗🚙')
+    for (const at of [5, 3, 1]) { text.delete(at, 1); text.insert(0, '🚒') }
+  }
+}
+
+const makeHalved = () => Object.entries(HALVING).map(([name, change]) => {
+  const document = documentOf(21)
+  const updates = updatesOf(document, (it) => change(it.getText('t')))
+  // Half a pair has no UTF-8: it reaches the others as U+FFFD, so one of them is asked.
+  const other = documentOf(22)
+  for (const update of updates) Y.applyUpdate(other, update)
+  return {
+    name,
+    updates: updates.map(hex),
+    text: other.getText('t').toString(),
+    state_vector: hex(Y.encodeStateVector(other))
+  }
+})
+
 const makeUpdates = () => {
   const wholes = Object.entries(CHANGES).map(([name, change], index) => {
     const document = documentOf(index % 2 ? 4294967295 - index : index + 1)
@@ -241,6 +267,7 @@ const golden = {
   versions: Object.fromEntries(['yjs', 'y-protocols', 'lib0'].map((name) => [name, versionOf(name)])),
   frames: Object.entries(makeFrames()).map(([name, frame]) => ({ name, frame: hex(frame) })),
   return_of_a_client: makeReturn(),
-  updates: makeUpdates()
+  updates: makeUpdates(),
+  halved: makeHalved()
 }
 writeFileSync(new URL('./frames.json', import.meta.url), `${JSON.stringify(golden, null, 2)}\n`)

@@ -5,14 +5,22 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pycrdt import Doc
+from pycrdt import Doc, Text
 
-from tests.golden import UPDATES, GoldenUpdate
+from tests.golden import HALVED, UPDATES, GoldenHalved, GoldenUpdate
 from tests.strategies import History, histories, updates
 from webhost_sync.errors import MalformedUpdate
 from webhost_sync.sync.lib0 import write_bytes, write_string, write_uint
 from webhost_sync.sync.protocol import decode_state_vector
-from webhost_sync.sync.update import RootKind, UpdateSummary, covers, halves_pair, is_ready, read_update
+from webhost_sync.sync.update import (
+    RootKind,
+    UpdateSummary,
+    covers,
+    halved_pairs,
+    is_ready,
+    read_update,
+    without_pairs,
+)
 
 EMPTY = b"\x00\x00"
 TEXT_INSERT = b"\x01\x01\x05\x00\x04\x01\x01t\x02hi\x00"
@@ -170,14 +178,35 @@ CUTS = {
 def test_an_update_that_halves_a_surrogate_pair_is_found(update: bytes, halves: bool) -> None:
     pairs = frozenset(read_update(TRUCK).pairs)
     assert pairs == {(5, 2)}
-    assert halves_pair(pairs, read_update(update)) is halves
-    assert not halves_pair(frozenset(), read_update(update))
+    assert halved_pairs(pairs, read_update(update)) == (pairs if halves else frozenset())
+    assert not halved_pairs(frozenset(), read_update(update))
 
 
 def test_an_update_may_halve_a_pair_of_its_own() -> None:
     text = b"\x04\x01\x01t" + write_string("🚚")
-    assert halves_pair(frozenset(), read_update(of_struct(text + b"\x84\x05\x00\x01x", count=2)))
-    assert not halves_pair(frozenset(), read_update(of_struct(text + b"\x84\x05\x01\x01x", count=2)))
+    assert halved_pairs(frozenset(), read_update(of_struct(text + b"\x84\x05\x00\x01x", count=2))) == {(5, 1)}
+    assert not halved_pairs(frozenset(), read_update(of_struct(text + b"\x84\x05\x01\x01x", count=2)))
+
+
+def test_a_pair_is_replaced_without_moving_a_clock() -> None:
+    mended = without_pairs(of_struct(b"\x04\x01\x01t" + write_string("🚗a🚚")), {(5, 4)})
+    assert mended == of_struct(b"\x04\x01\x01t" + write_string("🚗a\ufffd\ufffd"))
+    assert without_pairs(TRUCK, frozenset()) == TRUCK
+
+
+@pytest.mark.parametrize("golden", HALVED, ids=lambda golden: golden.name)
+def test_pycrdt_follows_yjs_through_halved_pairs_when_they_are_replaced_first(golden: GoldenHalved) -> None:
+    document: Doc[Any] = Doc()
+    for update in golden.updates:
+        state = document.get_update()
+        halved = halved_pairs(frozenset(read_update(state).pairs), read_update(update))
+        if halved:
+            document = Doc()
+            document.apply_update(without_pairs(state, halved))
+        document.apply_update(without_pairs(update, halved))
+    assert str(document.get("t", type=Text)) == golden.text
+    assert decode_state_vector(document.get_state()) == decode_state_vector(golden.state_vector)
+    assert covers(decode_state_vector(golden.state_vector), read_update(document.get_update()))
 
 
 def test_deletes_are_covered_only_when_what_they_delete_is_there() -> None:

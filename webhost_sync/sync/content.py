@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import IntEnum
 
@@ -38,6 +39,26 @@ class RootKind(IntEnum):
     XML_FRAGMENT = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Text with surrogate pairs: where its string starts and ends in the update, and its first place."""
+
+    start: int
+    end: int
+    client: int
+    clock: int
+    characters: str
+
+    def pairs(self) -> Iterator[tuple[int, tuple[int, int]]]:
+        """Yield the index of each character that is a pair, and the place between its halves."""
+        clock = self.clock
+        for index, character in enumerate(self.characters):
+            clock += 1
+            if character > "\uffff":
+                yield index, (self.client, clock)
+                clock += 1
+
+
 @dataclass(slots=True)
 class Findings:
     """What the contents of an update told besides their length, and where the reading has come to."""
@@ -48,19 +69,12 @@ class Findings:
     causes: dict[int, int] = field(default_factory=dict)
     cuts: list[tuple[int, int]] = field(default_factory=list)
     pairs: list[tuple[int, int]] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)
     long_entries: list[tuple[int, int, int]] = field(default_factory=list)
     has_unsupported: bool = False
 
     def add_root(self, name: str, kind: RootKind) -> None:
         self.roots[name] = max(kind, self.roots.get(name, RootKind.UNKNOWN))
-
-    def add_pairs(self, text: str) -> None:
-        offset = self.clock
-        for character in text:
-            offset += 1
-            if character > "\uffff":
-                self.pairs.append((self.client, offset))
-                offset += 1
 
 
 def read_content(reader: Reader, findings: Findings, kind: int) -> tuple[int, RootKind]:
@@ -98,13 +112,18 @@ def _read_binary(reader: Reader, findings: Findings) -> tuple[int, RootKind]:
 
 def _read_text(reader: Reader, findings: Findings) -> tuple[int, RootKind]:
     """Read text; its length counts UTF-16 units, as JavaScript does."""
+    start = reader.position
     text = reader.read_string()
     if not text:
         raise reader.error("an empty text")
     if text.isascii():
         return len(text), RootKind.TEXT
-    findings.add_pairs(text)
-    return len(text.encode("utf-16-le")) // 2, RootKind.TEXT
+    units = len(text.encode("utf-16-le")) // 2
+    if units > len(text):
+        found = Text(start, reader.position, findings.client, findings.clock, text)
+        findings.texts.append(found)
+        findings.pairs.extend(place for _, place in found.pairs())
+    return units, RootKind.TEXT
 
 
 def _read_embed(reader: Reader, findings: Findings) -> tuple[int, RootKind]:

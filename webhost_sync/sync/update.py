@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 from webhost_sync.errors import MalformedUpdate, ProtocolError
 from webhost_sync.sync.content import DELETED, MAX_CLOCK, Findings, RootKind, read_content, read_length
-from webhost_sync.sync.lib0 import Reader
+from webhost_sync.sync.lib0 import Reader, write_string
 
-__all__ = ["RootKind", "UpdateSummary", "covers", "halves_pair", "is_ready", "read_update"]
+__all__ = ["RootKind", "UpdateSummary", "covers", "halved_pairs", "is_ready", "read_update", "without_pairs"]
 
 HAS_ORIGIN, HAS_RIGHT_ORIGIN, HAS_PARENT_SUB, CONTENT_KIND = 0x80, 0x40, 0x20, 0x1F
 GC, SKIP = 0, 10
@@ -65,15 +65,7 @@ def read_update(update: bytes) -> UpdateSummary:
 
     Raises MalformedUpdate when it is none. Time and memory are linear in the bytes given.
     """
-    reader, findings = Reader(update), Findings()
-    try:
-        structs = _read_structs(reader, findings)
-        deletes = _read_deletes(reader)
-        if reader.remaining:
-            raise reader.error("more bytes than an update has")
-        _check_long_entries(reader, findings, deletes)
-    except ProtocolError as fault:
-        raise MalformedUpdate(fault.detail, **fault.fields) from fault
+    structs, deletes, findings = _read(update)
     return UpdateSummary(
         structs=tuple(structs),
         deletes=tuple(deletes),
@@ -107,16 +99,48 @@ def covers(state_vector: Mapping[int, int], summary: UpdateSummary) -> bool:
     )
 
 
-def halves_pair(pairs: Set[tuple[int, int]], summary: UpdateSummary) -> bool:
-    """Tell whether the update cuts a surrogate pair in two, of its own text or of `pairs` known before.
+def halved_pairs(pairs: Set[tuple[int, int]], summary: UpdateSummary) -> frozenset[tuple[int, int]]:
+    """Return which surrogate pairs the update cuts in two, of its own text or of `pairs` known before.
 
-    Yjs puts U+FFFD in place of both halves. yrs 0.28 doesn't: it keeps the pair on one side and counts
-    clocks differently from then on, so that what it encodes is not what Yjs has. A document to which
-    this has happened is true to its log only as long as pycrdt does not encode it.
+    Yjs then puts U+FFFD in place of each half. yrs 0.28 keeps the pair on one side instead and counts
+    clocks differently from there on. So before it applies such an update, a document must be made anew
+    from `without_pairs` of its state, and then take `without_pairs` of the update.
     """
     deletes = ((client, at) for client, clock, length in summary.deletes for at in (clock, clock + length))
     own = frozenset(summary.pairs)
-    return any(cut in own or cut in pairs for cut in (*summary.cuts, *deletes))
+    return frozenset(cut for cut in (*summary.cuts, *deletes) if cut in own or cut in pairs)
+
+
+def without_pairs(update: bytes, halved: Set[tuple[int, int]]) -> bytes:
+    """Return the update with U+FFFD in place of both halves of the given pairs; no clock changes.
+
+    Raises MalformedUpdate.
+    """
+    _, _, findings = _read(update)
+    parts: list[bytes] = []
+    done = 0
+    for text in findings.texts:
+        characters = list(text.characters)
+        for index, place in text.pairs():
+            if place in halved:
+                characters[index] = "\ufffd\ufffd"
+        parts += (update[done : text.start], write_string("".join(characters)))
+        done = text.end
+    return b"".join((*parts, update[done:]))
+
+
+def _read(update: bytes) -> tuple[list[tuple[int, int, int]], list[tuple[int, int, int]], Findings]:
+    """Read structs, deletes and what else there is to know, to the last byte."""
+    reader, findings = Reader(update), Findings()
+    try:
+        structs = _read_structs(reader, findings)
+        deletes = _read_deletes(reader)
+        if reader.remaining:
+            raise reader.error("more bytes than an update has")
+        _check_long_entries(reader, findings, deletes)
+    except ProtocolError as fault:
+        raise MalformedUpdate(fault.detail, **fault.fields) from fault
+    return structs, deletes, findings
 
 
 def _read_structs(reader: Reader, findings: Findings) -> list[tuple[int, int, int]]:
