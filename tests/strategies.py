@@ -28,7 +28,6 @@ from webhost_sync.sync.protocol import (
 )
 
 uints = st.integers(0, 300) | st.integers(0, 2**32) | st.integers(0, MAX_INTEGER)
-client_ids = st.integers(1, 2**32 - 1)
 texts = st.text(max_size=12)
 floats = st.floats(allow_nan=False, allow_infinity=False)
 scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | floats | texts

@@ -1,7 +1,7 @@
 """Reads the contents of items: what an update puts into a document, one kind after another.
 
 A reader at the content of an item comes in; its length in clocks and what it tells about its root go
-out. What is found on the way is noted in `Findings`. Knows neither clients nor structs.
+out. What else is found on the way is noted in `Findings`. Knows no structs and no document.
 
 The kinds are those of Yjs 13.6 (`structs/Content*.js`).
 """

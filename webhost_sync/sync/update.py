@@ -1,8 +1,9 @@
 """Reads what a Yjs V1 update contains without applying it.
 
 The bytes of one update come in; an `UpdateSummary` goes out, or one `MalformedUpdate`. Every byte is
-read: what passes here can be stored in the log and handed to any Yjs, yrs or pycrdt, which answer bad
-bytes with wild allocations, panics or silence. Knows no document: `is_ready` and `covers` are told how
+read, because Yjs, yrs and pycrdt answer bad bytes with wild allocations, panics or silence. What passes
+is well-formed and may still make no sense (an item inside a number): whoever applies it must expect an
+exception, and a document that took half of it. Knows no document: `is_ready` and `covers` are told how
 far one is by its state vector.
 
 An update is its structs grouped by client, then the deleted ranges grouped by client. The format is
