@@ -42,6 +42,8 @@ lock: install ## Resolve the dependencies anew (needs uv)
 	  --no-emit-index-url --python-version 3.11 --no-header --quiet -o requirements-dev.lock
 	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url \
 	  --python-version 3.11 --no-header --quiet -c requirements-dev.lock -o requirements.lock
+	uv pip compile --group build --universal --generate-hashes --no-emit-index-url \
+	  --python-version 3.11 --no-header --quiet -c requirements-dev.lock -o requirements-build.lock
 
 clean: ## Delete what was installed and made, and the data of demo and dev
 	rm -rf $(VENV) .data .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/interop/node_modules bench/node_modules
