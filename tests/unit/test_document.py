@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, TransactionEvent, XmlElement, XmlFragment
 
+from tests.golden import HALVED, UPDATES, GoldenHalved, GoldenUpdate
 from webhost_sync.errors import MalformedUpdate
-from webhost_sync.sync.document import EMPTY_UPDATE, Document, Outcome, merge
+from webhost_sync.sync.document import EMPTY_UPDATE, BrokenDocument, Document, Outcome, merge
 from webhost_sync.sync.update import RootKind, read_update
 
 # yjs 13.6.33, client id 77: `getXmlFragment('x').insert(0, [new Y.XmlHook('hooky')])`
@@ -183,3 +184,36 @@ def test_what_has_no_plain_form_does_not_hide_the_rest() -> None:
         "m": {"sub": {"subdocument": "inner"}, "n": 1},
         "x": "<q></q>",
     }
+
+
+@pytest.mark.parametrize("golden", HALVED, ids=lambda golden: golden.name)
+def test_an_edit_that_halves_an_emoji_leaves_what_yjs_has(golden: GoldenHalved) -> None:
+    document = Document(1)
+    for update in golden.updates:
+        assert document.apply(update).outcome is Outcome.CHANGED
+    assert document.values() == {"t": golden.text}
+    assert document.state_vector() == golden.state_vector
+
+
+@pytest.mark.parametrize("golden", UPDATES, ids=lambda golden: golden.name)
+def test_what_yjs_writes_is_taken_and_never_asked_for_again(golden: GoldenUpdate) -> None:
+    document, joiner = Document(1), Document(2)
+    document.apply(golden.update)
+    assert document.apply(golden.update).outcome is Outcome.NOTHING_NEW
+    assert not document.brings_news(golden.update)
+    for update in document.diff(b"\x00"):
+        joiner.apply(update)
+    assert joiner.state_vector() == document.state_vector()
+    assert joiner.values() == document.values()
+    if golden.state_vector is not None:
+        assert document.state_vector() == golden.state_vector
+
+
+# An item whose parent is a number: well formed, and nonsense.
+NONSENSE = bytes.fromhex("0102050008010161017d014400050000017d0200")
+
+
+def test_an_update_that_makes_no_sense_breaks_the_document_loudly() -> None:
+    document = Document(1)
+    with pytest.raises(BrokenDocument):
+        document.apply(NONSENSE)

@@ -16,7 +16,7 @@ import structlog
 from store.contract import Document as DocumentRecord
 from store.contract import LoggedUpdate, StoredDocument, StoreError, UpdateLog
 from webhost_sync.errors import SyncError
-from webhost_sync.sync.document import Document
+from webhost_sync.sync.document import BrokenDocument, Document
 from webhost_sync.sync.update import read_update
 
 logger = structlog.get_logger(__name__)
@@ -28,7 +28,7 @@ async def run_compactor(log: UpdateLog, due: asyncio.Queue[DocumentRecord], *, h
         record = await due.get()
         try:
             await compact(log, record, keep_since=datetime.now(UTC) - history)
-        except (StoreError, SyncError) as error:
+        except (StoreError, SyncError, BrokenDocument) as error:
             # It stays due: its next commits will bring it back.
             logger.warning("not compacted", tenant=record.tenant_id, document=record.name, why=str(error))
 

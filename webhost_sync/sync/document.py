@@ -8,6 +8,9 @@ pycrdt gets an update only when everything that it builds on is there. Left to i
 something later jumps over it, and leaves all that waits out of a diff. An update that has to wait, and
 one that pycrdt can't read at all (an XmlHook), is kept here as the bytes that came, and is part of
 every answer. So a joiner has it too, and Yjs makes of it what it can.
+
+Where an edit cuts a surrogate pair in two, Yjs puts U+FFFD for each half, and yrs counts clocks
+differently from there on; so the pair is replaced before pycrdt sees the cut.
 """
 
 from __future__ import annotations
@@ -19,10 +22,16 @@ from typing import Any
 
 from pycrdt import Array, Doc, Map, Text, TransactionEvent, XmlElement, XmlFragment, XmlText, merge_updates
 
-from webhost_sync.errors import MalformedUpdate, SyncError
 from webhost_sync.sync.plain import plain
 from webhost_sync.sync.protocol import decode_state_vector, encode_state_vector
-from webhost_sync.sync.update import RootKind, UpdateSummary, is_ready, read_update
+from webhost_sync.sync.update import (
+    RootKind,
+    UpdateSummary,
+    halved_pairs,
+    is_ready,
+    read_update,
+    without_pairs,
+)
 
 EMPTY_UPDATE = b"\x00\x00"
 EMPTY_STATE_VECTOR = b"\x00"
@@ -36,10 +45,8 @@ _Range = tuple[int, int, int]
 """(client, first clock, clock after the last)."""
 
 
-class BrokenDocument(SyncError):
-    """the document's state failed in memory and has to be rebuilt from the log"""
-
-    code = "broken_document"
+class BrokenDocument(Exception):
+    """An update was well formed and made no sense; the state in memory may have taken half of it."""
 
 
 class Outcome(Enum):
@@ -71,15 +78,15 @@ class Document:
     Invariants:
     1. The same updates in any order, any number of times, give an equal document.
     2. A side with state vector `v` that takes `diff(v)`, and everything that is applied later, is equal.
-    3. After `BrokenDocument` nothing of it may be used.
+    3. After `BrokenDocument` nothing of it may be used; it has to be rebuilt from the log.
     """
 
     def __init__(self, client_id: int) -> None:
         """`client_id` is our own writer number; 32 bits as in Yjs, where pycrdt would draw 53."""
-        self._doc: Doc[Any] = Doc(client_id=client_id)
-        self._fired = False
-        self._subscription = self._doc.observe(self._on_change)
+        self._client_id = client_id
         self._kept: list[_Kept] = []
+        self._pairs: set[tuple[int, int]] = set()
+        self._start(Doc(client_id=client_id))
 
     def close(self) -> None:
         """Free the native memory, which an observer would keep alive."""
@@ -143,6 +150,10 @@ class Document:
             return plain(self._doc.get(name, type=XmlFragment))
         return plain(items)
 
+    def _start(self, doc: Doc[Any]) -> None:
+        self._doc = doc
+        self._subscription = doc.observe(self._on_change)
+
     def _on_change(self, event: TransactionEvent) -> None:
         self._fired = True
 
@@ -151,9 +162,7 @@ class Document:
             return self._keep(update, summary, Outcome.UNSUPPORTED)
         if not is_ready(self._integrated(), summary):
             return self._keep(update, summary, Outcome.GAP)
-        self._fired = False
-        self._integrate(update)
-        if not self._fired:
+        if not self._integrate(update, summary):
             return Outcome.NOTHING_NEW
         if self._kept:
             self._integrate_what_waited()
@@ -166,19 +175,36 @@ class Document:
             clocks = self._integrated()
             ready = [k for k in self._kept if not k.summary.has_unsupported and is_ready(clocks, k.summary)]
             for kept in ready:
-                self._integrate(kept.payload)
+                self._integrate(kept.payload, kept.summary)
                 self._kept.remove(kept)
             waiting = bool(ready)
 
-    def _integrate(self, update: bytes) -> None:
+    def _integrate(self, update: bytes, summary: UpdateSummary) -> bool:
+        """Give the update to pycrdt; whether it changed anything. Raises: BrokenDocument."""
+        if halved := halved_pairs(self._pairs, summary):
+            self._replace_pairs(halved)
+            update = without_pairs(update, halved)
+        self._pairs.update(summary.pairs)
+        self._pairs -= halved
+        self._fired = False
+        self._apply(update)
+        return self._fired
+
+    def _replace_pairs(self, halved: frozenset[tuple[int, int]]) -> None:
+        state = without_pairs(self._doc.get_update(), halved)
+        self.close()
+        self._start(Doc(client_id=self._client_id))
+        self._apply(state)
+
+    def _apply(self, update: bytes) -> None:
         try:
             self._doc.apply_update(update)
-        except ValueError as error:
-            raise MalformedUpdate("its content can't be read") from error
+        except Exception as error:
+            raise BrokenDocument(str(error)) from error
         except BaseException as error:
-            # A panic of the native library is no Exception, and leaves the state undefined.
+            # A panic of the native library is no Exception.
             if type(error).__name__ == "PanicException":
-                raise BrokenDocument("an update broke it") from error
+                raise BrokenDocument("an update made the library panic") from error
             raise
 
     def _keep(self, update: bytes, summary: UpdateSummary, outcome: Outcome) -> Outcome:

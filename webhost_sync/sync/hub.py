@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -26,7 +27,7 @@ from store.contract import Document as DocumentRecord
 from webhost_sync.config import Settings
 from webhost_sync.errors import DocumentNotFound, Draining, Internal, StoreUnavailable, SyncError
 from webhost_sync.sync.awareness import AwarenessLimits, AwarenessTable
-from webhost_sync.sync.loading import load_document
+from webhost_sync.sync.loading import Loaded, load_document
 from webhost_sync.sync.room import Room
 from webhost_sync.sync.room_log import RoomLog
 from webhost_sync.sync.runner import Runner
@@ -184,18 +185,8 @@ class Hub:
             self._live.pop(key, None)
 
     async def _load(self, key: Key) -> Runner:
-        tenant_id, name = key
         started = time.monotonic()
-        try:
-            record = await self._log.open(tenant_id, name, create=True)
-            loaded = await load_document(self._log, record, secrets.randbits(32))
-        except UnknownDocument as error:
-            raise DocumentNotFound() from error
-        except Unavailable as error:
-            raise StoreUnavailable() from error
-        except Exception as error:
-            logger.exception("room not loaded", tenant=tenant_id, document=name)
-            raise Internal() from error
+        loaded = await self._load_document(key)
         room = Room(
             loaded.document,
             AwarenessTable(self._presence_limits()),
@@ -205,10 +196,25 @@ class Hub:
         )
         milliseconds = round((time.monotonic() - started) * 1000, 1)
         logger.debug(
-            "room loaded", tenant=tenant_id, document=name, seq=loaded.record.head_seq, ms=milliseconds
+            "room loaded", tenant=key[0], document=key[1], seq=loaded.record.head_seq, ms=milliseconds
         )
         room_log = RoomLog(self._log, loaded.record, self._settings.uncommitted_timeout)
-        return Runner(room, loaded.record, room_log, self._settings, self._due)
+        reload = partial(self._load_document, key)
+        return Runner(room, loaded.record, room_log, self._settings, self._due, reload)
+
+    async def _load_document(self, key: Key) -> Loaded:
+        """Raises: DocumentNotFound, StoreUnavailable, Internal."""
+        tenant_id, name = key
+        try:
+            record = await self._log.open(tenant_id, name, create=True)
+            return await load_document(self._log, record, secrets.randbits(32))
+        except UnknownDocument as error:
+            raise DocumentNotFound() from error
+        except Unavailable as error:
+            raise StoreUnavailable() from error
+        except Exception as error:
+            logger.exception("document not loaded", tenant=tenant_id, document=name)
+            raise Internal() from error
 
     def _presence_limits(self) -> AwarenessLimits:
         return AwarenessLimits(

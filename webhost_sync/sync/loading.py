@@ -15,11 +15,13 @@ import structlog
 from store.contract import CorruptDocument, DocumentState, StoredDocument, UpdateLog
 from store.contract import Document as DocumentRecord
 from webhost_sync.errors import DocumentQuarantined, MalformedUpdate
-from webhost_sync.sync.document import Document
+from webhost_sync.sync.document import BrokenDocument, Document
 
 logger = structlog.get_logger(__name__)
 SLICE = 256 * 1024
 """Bytes that are applied before other rooms get their turn on the event loop."""
+Part = tuple[str, int]
+"""What of a stored document: "snapshot" or "update", and its sequence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,39 +49,43 @@ async def load_document(log: UpdateLog, record: DocumentRecord, client_id: int) 
         return await _load_readable(log, record, client_id, str(damage))
 
 
-async def _rebuild(stored: StoredDocument, client_id: int) -> tuple[Document, int]:
-    """Raises: CorruptDocument where a row passes its checksum but is no update."""
+async def _rebuild(
+    stored: StoredDocument, client_id: int, skip: frozenset[Part] = frozenset()
+) -> tuple[Document, int]:
+    """Apply everything but the parts to skip. Raises: CorruptDocument, naming a part that is no update."""
     document = Document(client_id)
-    size = applied = 0
-    for part, seq, payload in _parts(stored):
+    size = pause = 0
+    for part, payload in _parts(stored):
+        if part in skip:
+            continue
         try:
             document.apply(payload)
-        except MalformedUpdate as error:
+        except (MalformedUpdate, BrokenDocument) as error:
             document.close()
-            raise CorruptDocument(stored.document.id, seq, part, str(error)) from error
+            raise CorruptDocument(stored.document.id, part[1], part[0], str(error)) from error
         size += len(payload)
-        applied += len(payload)
-        if applied > SLICE:
-            applied = 0
+        pause += len(payload)
+        if pause > SLICE:
+            pause = 0
             await asyncio.sleep(0)
     return document, size
 
 
 async def _load_readable(log: UpdateLog, record: DocumentRecord, client_id: int, reason: str) -> Loaded:
+    """Rebuild without whatever can't be applied; a part that fails means starting over without it."""
     stored = await log.load_readable(record.tenant_id, record.id)
-    document = Document(client_id)
-    size = 0
-    for part, seq, payload in _parts(stored):
+    skip: frozenset[Part] = frozenset()
+    while True:
         try:
-            document.apply(payload)
-            size += len(payload)
-        except MalformedUpdate as error:
-            logger.warning("row passed over", document=record.name, part=part, seq=seq, why=str(error))
-    return Loaded(stored.document, document, size, DocumentQuarantined(reason))
+            document, size = await _rebuild(stored, client_id, skip)
+            return Loaded(stored.document, document, size, DocumentQuarantined(reason))
+        except CorruptDocument as damage:
+            logger.warning("row passed over", document=record.name, why=str(damage))
+            skip |= {(damage.part, damage.seq)}
 
 
-def _parts(stored: StoredDocument) -> Iterable[tuple[str, int, bytes]]:
+def _parts(stored: StoredDocument) -> Iterable[tuple[Part, bytes]]:
     if stored.snapshot is not None:
-        yield "snapshot", stored.snapshot.seq, stored.snapshot.state
+        yield ("snapshot", stored.snapshot.seq), stored.snapshot.state
     for update in stored.updates:
-        yield "update", update.seq, update.payload
+        yield ("update", update.seq), update.payload

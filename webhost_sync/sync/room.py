@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 from webhost_sync.errors import NotAllowed, ProtocolError, SyncError, TooLarge
 from webhost_sync.sync.awareness import AwarenessTable
-from webhost_sync.sync.document import EMPTY_UPDATE, Document, Outcome, merge
+from webhost_sync.sync.document import EMPTY_UPDATE, BrokenDocument, Document, Outcome, merge
 from webhost_sync.sync.effects import (
     Acknowledge,
     Answer,
@@ -55,7 +55,7 @@ class Room:
     """The members of one document, and what waits to be told to it.
 
     Invariants:
-    1. The document changes only in `begin()` and `learn()`.
+    1. The document changes only in `begin()`, `learn()` and `replace_document()`.
     2. An update reaches another member only by the effects of the batch that stores it.
     3. What a member without the right to write sends never reaches the document.
     4. Every sync message ends as acknowledged, answered or refused; one member's bad message
@@ -80,6 +80,7 @@ class Room:
         self._members: dict[int, Member] = {}
         self._waiting: deque[tuple[Member, Request]] = deque()
         self._waiting_bytes = 0
+        self._culprit: int | None = None
 
     @property
     def document(self) -> Document:
@@ -128,16 +129,38 @@ class Room:
         return [Broadcast(changes)] if changes is not None else []
 
     def begin(self) -> Batch:
-        """Apply everything that waits. Raises: BrokenDocument; the room must not be used after it."""
+        """Apply everything that waits.
+
+        Raises: BrokenDocument; then `culprit` waits no more, all others still do, and the document
+        must be replaced before anything else.
+        """
         before = self._document.state_vector()
-        waiting, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
         taken: list[Taken] = []
-        outcomes = [self._take(member, request, taken) for member, request in waiting]
+        outcomes: list[Outcome | SyncError] = []
+        for place, (member, request) in enumerate(self._waiting):
+            try:
+                outcomes.append(self._take(member, request, taken))
+            except BrokenDocument:
+                del self._waiting[place]
+                self._culprit = member.connection_id
+                raise
+        waiting, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
         shown = merge([payload for _, payload, _ in taken]) if taken else ()
         effects: list[Effect] = [Broadcast(SyncUpdate(update)) for update in shown]
         for (member, request), outcome in zip(waiting, outcomes, strict=True):
             effects += self._answer(member, request, outcome)
         return Batch(before, _rows(taken), tuple(effects))
+
+    @property
+    def culprit(self) -> int | None:
+        """The connection whose message last broke the document."""
+        return self._culprit
+
+    def replace_document(self, document: Document, size: int) -> None:
+        """Go on with a document that was rebuilt from the log."""
+        self._document.close()
+        self._document = document
+        self._size = size
 
     def learn(self, updates: Sequence[bytes]) -> Batch:
         """Take updates that another process has committed; they are only shown."""

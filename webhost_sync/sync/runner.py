@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
 
 from store.contract import Document
 from webhost_sync.config import Settings
-from webhost_sync.errors import SyncError
+from webhost_sync.errors import MalformedUpdate, SyncError
+from webhost_sync.sync.document import EMPTY_STATE_VECTOR, BrokenDocument
 from webhost_sync.sync.effects import (
     Acknowledge,
     Answer,
@@ -29,12 +32,14 @@ from webhost_sync.sync.effects import (
     Request,
     Send,
 )
+from webhost_sync.sync.loading import Loaded
 from webhost_sync.sync.outbox import Outbox
 from webhost_sync.sync.protocol import AwarenessUpdate, Message, encode
 from webhost_sync.sync.room import Room
 from webhost_sync.sync.room_log import RoomLog
 from webhost_sync.sync.transport import Frame
 
+logger = structlog.get_logger(__name__)
 LATEST = 2**63 - 1
 
 
@@ -48,14 +53,24 @@ class Runner:
     """
 
     def __init__(
-        self, room: Room, record: Document, log: RoomLog, settings: Settings, due: asyncio.Queue[Document]
+        self,
+        room: Room,
+        record: Document,
+        log: RoomLog,
+        settings: Settings,
+        due: asyncio.Queue[Document],
+        reload: Callable[[], Awaitable[Loaded]],
     ) -> None:
-        """`due` gets the record of the document when its log has grown enough to be compacted."""
+        """`due` gets the record of the document when its log has grown enough to be compacted.
+
+        `reload` rebuilds the document from the log, after an update has broken the one in memory.
+        """
         self._room = room
         self._record = record
         self._log = log
         self._settings = settings
         self._due = due
+        self._reload = reload
         self._seq = record.head_seq
         self._foreign_seq = record.head_seq
         self._uncompacted_rows = record.head_seq - record.snapshot_seq
@@ -181,7 +196,7 @@ class Runner:
         self._wake.set()
 
     async def _run_batch(self) -> None:
-        batch = self._room.begin()
+        batch = await self._begin()
         self._space.set()
         if batch.rows:
             committed = await self._log.append(batch.rows, self._seq)
@@ -190,6 +205,23 @@ class Runner:
             self._seq = committed.last_seq
             self._note_growth(batch)
         self._carry_out(batch.effects, batch.before)
+
+    async def _begin(self) -> Batch:
+        """Begin a batch; whoever breaks the document is closed, and the others don't notice."""
+        while True:
+            try:
+                return self._room.begin()
+            except BrokenDocument as error:
+                culprit = self._room.culprit
+                logger.warning(
+                    "update refused", document=self._record.name, connection=culprit, why=str(error)
+                )
+                refusal = Refuse(culprit or 0, MalformedUpdate("its content makes no sense"))
+                loaded = await self._reload()
+                self._room.replace_document(loaded.document, loaded.size)
+                self._carry_out([refusal], EMPTY_STATE_VECTOR)
+                # Rows of other processes came with it: they are learned again, to be shown.
+                await self._learn_up_to(loaded.record.head_seq, EMPTY_STATE_VECTOR)
 
     async def _learn_up_to(self, seq: int, before: bytes | None = None) -> None:
         """Read what other processes appended, and show it to the members here.
