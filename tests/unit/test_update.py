@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pycrdt import Doc, Text
+from pycrdt import Doc, Text, merge_updates
 
 from tests.golden import HALVED, UPDATES, GoldenHalved, GoldenUpdate
 from tests.strategies import History, histories, updates
@@ -99,6 +99,29 @@ def test_what_pycrdt_does_not_take_of_yjs_is_known() -> None:
     assert marked == ["a format with half a pair", "XML hook", "old JSON"]
 
 
+def test_what_pycrdt_takes_and_writes_otherwise_is_known() -> None:
+    lossy = {golden.name for golden in UPDATES if read_update(golden.update).has_lossy}
+    assert lossy == {"map", "every value", "a document in a document"}
+
+
+def test_pycrdt_rounds_a_bigint() -> None:
+    """When this fails, pycrdt has learned to keep them, and `has_lossy` can forget about them."""
+    update = of_struct(b"\x08\x01\x01r\x01\x7a" + b"\x00" * 7 + b"\x07")
+    assert read_update(update).has_lossy
+    assert merge_updates(update, EMPTY) != update
+    assert merge_updates(TEXT_INSERT, EMPTY) == TEXT_INSERT
+
+
+def test_pycrdt_forgets_what_waits_for_a_gap_that_something_else_has_jumped() -> None:
+    """When this fails, pycrdt may be given updates that are not ready."""
+    first, second = (of_struct(b"\x04\x01\x01t\x04text"), of_struct(b"\x84\x05\x03\x04more", clock=4))
+    third = of_struct(b"\x28\x01\x01m\x01k\x01\x7e", clock=8)
+    document: Doc[Any] = Doc()
+    for update in (second, third, first):
+        document.apply_update(update)
+    assert decode_state_vector(document.get_state()) == {5: 4}
+
+
 def test_merged_updates_of_yjs_keep_their_gaps() -> None:
     gaps = next(golden for golden in UPDATES if golden.name == "merged with gaps")
     assert read_update(gaps.update).structs == ((9, 0, 1), (9, 2, 3), (9, 5, 6))
@@ -113,6 +136,7 @@ def test_an_insert_is_summed_up() -> None:
         cuts=(),
         roots={"t": RootKind.TEXT},
         has_unsupported=False,
+        has_lossy=False,
     )
 
 

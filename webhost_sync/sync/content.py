@@ -72,6 +72,7 @@ class Findings:
     texts: list[Text] = field(default_factory=list)
     long_entries: list[tuple[int, int, int]] = field(default_factory=list)
     has_unsupported: bool = False
+    has_lossy: bool = False
 
     def add_root(self, name: str, kind: RootKind) -> None:
         self.roots[name] = max(kind, self.roots.get(name, RootKind.UNKNOWN))
@@ -161,6 +162,7 @@ def _read_any(reader: Reader, findings: Findings) -> tuple[int, RootKind]:
     length = read_length(reader)
     for _ in range(length):
         reader.skip_any()
+    findings.has_lossy |= reader.has_bigint
     return length, RootKind.ARRAY
 
 
@@ -168,6 +170,7 @@ def _read_document(reader: Reader, findings: Findings) -> tuple[int, RootKind]:
     reader.read_string()
     if reader.skip_any() != OBJECT:
         raise reader.error("options of a document that are no object")
+    findings.has_lossy = True
     return 1, RootKind.ARRAY
 
 

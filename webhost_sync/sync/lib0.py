@@ -19,9 +19,9 @@ MAX_INTEGER = 2**53 - 1
 MAX_NESTING = 100
 """How deep an `Any` or JSON value may nest. yrs reads both by recursion and JSON to 127 levels."""
 
-BYTES, ARRAY, OBJECT, STRING, INTEGER = 116, 117, 118, 119, 125
-"""Any tags whose values have a size of their own."""
-_ANY_WIDTHS = {127: 0, 126: 0, 121: 0, 120: 0, 124: 4, 123: 8, 122: 8}
+BYTES, ARRAY, OBJECT, STRING, BIGINT, INTEGER = 116, 117, 118, 119, 122, 125
+"""Some of the tags of `Any`."""
+_ANY_WIDTHS = {127: 0, 126: 0, 121: 0, 120: 0, 124: 4, 123: 8, BIGINT: 8}
 """Any tags with a fixed size: undefined, null, false, true, float32, float64, bigint."""
 
 
@@ -42,12 +42,14 @@ class Reader:
        written again has the same bytes.
     """
 
-    __slots__ = ("_data", "_end", "position")
+    __slots__ = ("_data", "_end", "has_bigint", "position")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._end = len(data)
         self.position = 0
+        self.has_bigint = False
+        """Whether `skip_any` has come across a bigint."""
 
     @property
     def remaining(self) -> int:
@@ -140,6 +142,7 @@ class Reader:
         tag = self.read_byte()
         if tag in _ANY_WIDTHS:
             self.take(_ANY_WIDTHS[tag])
+            self.has_bigint |= tag == BIGINT
         elif tag == INTEGER:
             self.read_int()
         elif tag == STRING:

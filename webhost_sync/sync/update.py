@@ -39,7 +39,9 @@ class UpdateSummary:
 
     `has_unsupported` is true when pycrdt 0.14 can't apply the update although Yjs can. yrs misreads an
     XmlHook and the JSON lists of early Yjs, at times without an error, and refuses JSON that contains
-    half a surrogate pair or a number beyond a double.
+    half a surrogate pair or a number beyond a double. `has_lossy` is true when pycrdt applies the update but
+    writes something else, also in `merge_updates`: a bigint becomes a rounded number, and a document in a
+    document loses its options. Who must serve such updates unchanged serves the bytes that arrived.
     """
 
     structs: tuple[tuple[int, int, int], ...]
@@ -49,6 +51,7 @@ class UpdateSummary:
     cuts: tuple[tuple[int, int], ...]
     roots: dict[str, RootKind]
     has_unsupported: bool
+    has_lossy: bool
 
     @property
     def client_ids(self) -> frozenset[int]:
@@ -75,6 +78,7 @@ def read_update(update: bytes) -> UpdateSummary:
         cuts=tuple(findings.cuts),
         roots=findings.roots,
         has_unsupported=findings.has_unsupported,
+        has_lossy=findings.has_lossy,
     )
 
 
