@@ -190,8 +190,10 @@ def test_a_full_room_takes_a_newcomer_for_one_that_left_and_nobody_else() -> Non
     table.receive("b", "bob", [here(2)], 0.0)
     assert table.receive("c", "cid", [here(3)], 1.0) == ()
     table.leave("a", 2.0)
-    assert table.receive("c", "cid", [here(3)], 3.0) == (3,)
-    assert (table.refused, {entry.client_id for entry in changes_of(table)}) == (1, {2, 3})
+    assert table.receive("c", "cid", [here(3)], 3.0) == ()
+    assert changes_of(table) == (gone(1), here(2))
+    assert table.receive("c", "cid", [here(3)], 4.0) == (3,)
+    assert (table.refused, changes_of(table)) == (2, (here(3),))
 
 
 steps = st.tuples(

@@ -59,8 +59,9 @@ class AwarenessTable:
        owner, so that nobody else takes its id meanwhile.
     3. The clock of a client never falls while it is remembered.
     4. Present and remembered clients are at most `clients_per_room`; for a newcomer the one that left
-       first is forgotten. An id too many is ignored and counted in `refused`: the connection stays,
-       since a stock client may relay more ids than a limit allows without meaning harm.
+       first is forgotten, as soon as its leave was taken. An id too many is ignored and counted in
+       `refused`: the connection stays, since a stock client may relay more ids than a limit allows without
+       meaning harm.
 
     Times are seconds of one clock that never goes back; connection ids are never used again.
     """
@@ -173,10 +174,12 @@ class AwarenessTable:
             return False
         if len(self._present) + len(self._departed) < self._limits.clients_per_room:
             return True
-        if not self._departed:
+        oldest = next(iter(self._departed), None)
+        if oldest is None or oldest in self._changed:
+            # Whoever is forgotten before the others were told of its leave would stay on their screens.
             self.refused += 1
             return False
-        self._forget(next(iter(self._departed)))
+        self._forget(oldest)
         return True
 
     def _find(self, client: int) -> _Presence | None:
