@@ -8,6 +8,7 @@ found equal to the one that was folded.
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -36,7 +37,8 @@ async def run_compactor(log: UpdateLog, due: asyncio.Queue[DocumentRecord], *, h
 async def compact(log: UpdateLog, record: DocumentRecord, *, keep_since: datetime | None) -> int:
     """Write a snapshot at the head and trim the log; returns how many rows were deleted.
 
-    A document with open gaps gets no snapshot: the rows that wait for their causes must stay.
+    A document gets no snapshot while its state is not exact: rows that wait for their causes, and
+    what pycrdt would write otherwise, must stay as they came.
     Raises: StoreError, MalformedUpdate; nothing was deleted then.
     """
     stored = await log.load(record.tenant_id, record.id)
@@ -96,11 +98,13 @@ def _fold(stored: StoredDocument) -> _Folded | None:
             document.apply(stored.snapshot.state)
         for update in stored.updates:
             document.apply(update.payload)
-        if document.kept:
+        if not document.is_exact:
             return None
         state = document.encode()
         summary = read_update(state)
-        content = (sorted(summary.structs), sorted(summary.deletes), document.values())
+        # As text, because a NaN is not equal to itself.
+        values = json.dumps(document.values(), sort_keys=True, default=repr)
+        content = (sorted(summary.structs), sorted(summary.deletes), values)
         return _Folded(state, document.state_vector(), content)
     finally:
         document.close()

@@ -5,9 +5,11 @@ values go out. With `plain`, the only module of the server that knows pycrdt. Kn
 
 pycrdt gets an update only when everything that it builds on is there. Left to itself, pycrdt 0.14
 (yrs 0.28) drops a deletion of content that has not come yet, forgets what waited for a gap when
-something later jumps over it, and leaves all that waits out of a diff. An update that has to wait, and
-one that pycrdt can't read at all (an XmlHook), is kept here as the bytes that came, and is part of
-every answer. So a joiner has it too, and Yjs makes of it what it can.
+something later jumps over it, and leaves all that waits out of a diff. An update that has to wait is
+kept here as the bytes that came, and is part of every answer.
+
+From the first update on that pycrdt can't read (an XmlHook) or writes otherwise than it came (a bigint
+becomes a number, a sub-document loses its options), answers are made of the bytes that came.
 
 Where an edit cuts a surrogate pair in two, Yjs puts U+FFFD for each half, and yrs counts clocks
 differently from there on; so the pair is replaced before pycrdt sees the cut.
@@ -15,12 +17,24 @@ differently from there on; so the pair is replaced before pycrdt sees the cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import groupby
 from typing import Any
 
-from pycrdt import Array, Doc, Map, Text, TransactionEvent, XmlElement, XmlFragment, XmlText, merge_updates
+from pycrdt import (
+    Array,
+    Doc,
+    Map,
+    Text,
+    TransactionEvent,
+    XmlElement,
+    XmlFragment,
+    XmlText,
+    get_update,
+    merge_updates,
+)
 
 from webhost_sync.sync.plain import plain
 from webhost_sync.sync.protocol import decode_state_vector, encode_state_vector
@@ -45,6 +59,14 @@ _Range = tuple[int, int, int]
 """(client, first clock, clock after the last)."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An update, and whether pycrdt can merge it with others without changing what it says."""
+
+    update: bytes
+    mergeable: bool
+
+
 class BrokenDocument(Exception):
     """An update was well formed and made no sense; the state in memory may have taken half of it."""
 
@@ -62,13 +84,16 @@ class Outcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
+    """`part` are the bytes that came, to be merged with others."""
+
     outcome: Outcome
     client_ids: tuple[int, ...]
+    part: Part
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    payload: bytes
+    part: Part
     summary: UpdateSummary
 
 
@@ -86,6 +111,8 @@ class Document:
         self._client_id = client_id
         self._kept: list[_Kept] = []
         self._pairs: set[tuple[int, int]] = set()
+        self._base = EMPTY_UPDATE
+        self._as_it_came: list[Part] = []
         self._start(Doc(client_id=client_id))
 
     def close(self) -> None:
@@ -95,14 +122,26 @@ class Document:
     @property
     def kept(self) -> tuple[bytes, ...]:
         """Updates that are not part of the state: gaps, and what pycrdt can't read."""
-        return tuple(kept.payload for kept in self._kept)
+        return tuple(kept.part.update for kept in self._kept)
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether `encode()` says all that came, so that it may stand in its place."""
+        return not self._kept and not self._as_it_came
 
     def apply(self, update: bytes) -> Applied:
         """Take one update. Raises: MalformedUpdate (nothing has changed), BrokenDocument."""
         summary = read_update(update)
+        part = Part(update, not (summary.has_unsupported or summary.has_lossy))
         if summary.is_empty:
-            return Applied(Outcome.NOTHING_NEW, ())
-        return Applied(self._take(update, summary), tuple(summary.client_ids))
+            return Applied(Outcome.NOTHING_NEW, (), part)
+        if not part.mergeable and not self._as_it_came:
+            self._base = self._doc.get_update()
+            self._as_it_came = [kept.part for kept in self._kept]
+        outcome = self._take(part, summary)
+        if self._as_it_came or not part.mergeable:
+            self._as_it_came += [part] if outcome is not Outcome.NOTHING_NEW else []
+        return Applied(outcome, tuple(summary.client_ids), part)
 
     def brings_news(self, update: bytes) -> bool:
         """Whether applying would change anything, found without applying. Raises: MalformedUpdate."""
@@ -124,10 +163,13 @@ class Document:
         Raises: ProtocolError when the state vector can't be decoded.
         """
         decode_state_vector(state_vector)
-        return merge([*self.kept, self._doc.get_update(state_vector)])
+        if self._as_it_came:
+            return merge([Part(get_update(self._base, state_vector), True), *self._as_it_came])
+        state = Part(self._doc.get_update(state_vector), True)
+        return merge([*(kept.part for kept in self._kept), state])
 
     def encode(self) -> bytes:
-        """The state as one update. Where nothing is kept it replaces every update that made it."""
+        """The state as one update. Where it `is_exact` it replaces every update that made it."""
         return self._doc.get_update()
 
     def values(self) -> dict[str, object]:
@@ -157,12 +199,12 @@ class Document:
     def _on_change(self, event: TransactionEvent) -> None:
         self._fired = True
 
-    def _take(self, update: bytes, summary: UpdateSummary) -> Outcome:
+    def _take(self, part: Part, summary: UpdateSummary) -> Outcome:
         if summary.has_unsupported:
-            return self._keep(update, summary, Outcome.UNSUPPORTED)
+            return self._keep(part, summary, Outcome.UNSUPPORTED)
         if not is_ready(self._integrated(), summary):
-            return self._keep(update, summary, Outcome.GAP)
-        if not self._integrate(update, summary):
+            return self._keep(part, summary, Outcome.GAP)
+        if not self._integrate(part.update, summary):
             return Outcome.NOTHING_NEW
         if self._kept:
             self._integrate_what_waited()
@@ -175,7 +217,7 @@ class Document:
             clocks = self._integrated()
             ready = [k for k in self._kept if not k.summary.has_unsupported and is_ready(clocks, k.summary)]
             for kept in ready:
-                self._integrate(kept.payload, kept.summary)
+                self._integrate(kept.part.update, kept.summary)
                 self._kept.remove(kept)
             waiting = bool(ready)
 
@@ -207,11 +249,11 @@ class Document:
                 raise BrokenDocument("an update made the library panic") from error
             raise
 
-    def _keep(self, update: bytes, summary: UpdateSummary, outcome: Outcome) -> Outcome:
+    def _keep(self, part: Part, summary: UpdateSummary, outcome: Outcome) -> Outcome:
         """Hold the bytes beside the state, unless all of it is held already."""
         if not self._has_news(summary):
             return Outcome.NOTHING_NEW
-        self._kept.append(_Kept(update, summary))
+        self._kept.append(_Kept(part, summary))
         return outcome
 
     def _has_news(self, summary: UpdateSummary) -> bool:
@@ -232,15 +274,13 @@ class Document:
         return decode_state_vector(self._doc.get_state())
 
 
-def merge(updates: Sequence[bytes]) -> tuple[bytes, ...]:
-    """The same content in as few updates as can be: one, or as they came where pycrdt can't read one."""
-    full = tuple(update for update in updates if update != EMPTY_UPDATE)
-    if len(full) < 2:
-        return full or (EMPTY_UPDATE,)
-    try:
-        return (merge_updates(*full),)
-    except ValueError:
-        return full
+def merge(parts: Iterable[Part]) -> tuple[bytes, ...]:
+    """The same content in as few updates as can be: one, but for those that can't be merged."""
+    merged: list[bytes] = []
+    for mergeable, group in groupby(parts, key=lambda part: part.mergeable):
+        updates = [part.update for part in group if part.update != EMPTY_UPDATE]
+        merged += [merge_updates(*updates)] if mergeable and len(updates) > 1 else updates
+    return tuple(merged) or (EMPTY_UPDATE,)
 
 
 def _ranges(deletes: Iterable[tuple[int, int, int]]) -> list[_Range]:

@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 from webhost_sync.errors import NotAllowed, ProtocolError, SyncError, TooLarge
 from webhost_sync.sync.awareness import AwarenessTable
-from webhost_sync.sync.document import EMPTY_UPDATE, BrokenDocument, Document, Outcome, merge
+from webhost_sync.sync.document import EMPTY_UPDATE, Applied, BrokenDocument, Document, Outcome, merge
 from webhost_sync.sync.effects import (
     Acknowledge,
     Answer,
@@ -47,8 +47,8 @@ from webhost_sync.sync.protocol import (
     SyncUpdate,
 )
 
-Taken = tuple[Member, bytes, tuple[int, ...]]
-"""Who brought it, the bytes as they came, and the writers they hold."""
+Taken = tuple[Member, Applied]
+"""Who brought an update, and what it was."""
 
 
 class Room:
@@ -145,7 +145,7 @@ class Room:
                 self._culprit = member.connection_id
                 raise
         waiting, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
-        shown = merge([payload for _, payload, _ in taken]) if taken else ()
+        shown = merge(applied.part for _, applied in taken) if taken else ()
         effects: list[Effect] = [Broadcast(SyncUpdate(update)) for update in shown]
         for (member, request), outcome in zip(waiting, outcomes, strict=True):
             effects += self._answer(member, request, outcome)
@@ -165,10 +165,9 @@ class Room:
     def learn(self, updates: Sequence[bytes]) -> Batch:
         """Take updates that another process has committed; they are only shown."""
         before = self._document.state_vector()
-        for update in updates:
-            self._document.apply(update)
-            self._size += len(update)
-        return Batch(before, (), tuple(Broadcast(SyncUpdate(update)) for update in merge(updates)))
+        parts = [self._document.apply(update).part for update in updates]
+        self._size += sum(len(update) for update in updates)
+        return Batch(before, (), tuple(Broadcast(SyncUpdate(update)) for update in merge(parts)))
 
     def _wait(self, member: Member, request: Request) -> None:
         self._waiting.append((member, request))
@@ -189,7 +188,7 @@ class Room:
                 raise
             return error
         if applied.outcome is not Outcome.NOTHING_NEW:
-            taken.append((member, update, applied.client_ids))
+            taken.append((member, applied))
             self._size += len(update)
         return applied.outcome
 
@@ -257,12 +256,12 @@ def _update_of(request: Request) -> bytes:
 
 def _rows(taken: Sequence[Taken]) -> tuple[Contribution, ...]:
     """One row per writer where its updates can be merged, in the order of each one's first update."""
-    by_writer: dict[tuple[str, str], list[Taken]] = {}
-    for part in taken:
-        by_writer.setdefault((part[0].owner, part[0].device), []).append(part)
+    by_writer: dict[tuple[str, str], list[Applied]] = {}
+    for member, applied in taken:
+        by_writer.setdefault((member.owner, member.device), []).append(applied)
     rows = []
     for (owner, device), parts in by_writer.items():
-        client_ids = tuple(sorted({client for _, _, clients in parts for client in clients}))
-        for payload in merge([payload for _, payload, _ in parts]):
+        client_ids = tuple(sorted({client for applied in parts for client in applied.client_ids}))
+        for payload in merge(applied.part for applied in parts):
             rows.append(Contribution(owner, device, payload, client_ids))
     return tuple(rows)
