@@ -5,9 +5,9 @@ Unix socket as `?host=/folder`; `sslmode` and the like as libpq knows them). Goe
 a transaction, each acting as one `Role`; driver and network errors as `Unavailable`. Knows no table.
 
 A pooled connection is opened *as* its role (a start-up parameter, so `RESET ROLE` leads back to the
-role). The login itself can still take on another of the roles it was granted by `SET ROLE`, so the
-roles guard against forgotten filters and mistaken writes, and against injected SQL only as far as
-the login goes: give the server a login of its own, which owns nothing and is no superuser.
+role). What this guards against is a forgotten filter and a mistaken write. It is no wall against
+injected SQL, which could set another tenant or, by `SET ROLE`, take on another role of the login;
+it can't get further than that where the login is no superuser and owns nothing.
 """
 
 from __future__ import annotations

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
-from uuid import uuid4
 
 import asyncpg
 import pytest
@@ -23,6 +21,7 @@ from store.migrate import check, current, head, upgrade
 from store.roles import MissingPrivilege, Role, ensure_roles
 from store.schema import metadata
 from tests.postgres import create_database, drop_database
+from tests.store.logins import allow_tables, grant_roles, login, login_of
 
 PARTITION = "gps_positions_"
 
@@ -110,23 +109,6 @@ async def set_revision(url: str, revision: str) -> None:
         await connection.execute(text(f"update alembic_version set version_num = '{revision}'"))
 
 
-@asynccontextmanager
-async def login(url: str, rights: str) -> AsyncIterator[str]:
-    """A login with these rights and no more; gives the URL with which it connects."""
-    name = f"login_{uuid4().hex[:8]}"
-    database = url.partition("?")[0].rpartition("/")[2]
-    admin = await asyncpg.connect(url)
-    try:
-        await admin.execute(f"create role {name} login password 'p' {rights}")
-        await admin.execute(f"grant create on database {database} to {name}")
-        yield url.replace("://postgres", f"://{name}:p", 1)
-        await admin.execute(
-            f"reassign owned by {name} to current_user; drop owned by {name}; drop role {name}"
-        )
-    finally:
-        await admin.close()
-
-
 async def test_a_login_that_may_not_make_tables_is_told_the_grant(empty_url: str) -> None:
     async with login(empty_url, "createrole") as url:
         with pytest.raises(MissingPrivilege, match="GRANT CREATE ON SCHEMA public TO"):
@@ -155,24 +137,12 @@ async def test_a_login_of_the_server_may_take_on_the_roles_and_has_no_right_of_i
     empty_url: str,
 ) -> None:
     async with login(empty_url, "noinherit") as url:
-        name = url.partition("://")[2].partition(":")[0]
-        await asyncio.to_thread(upgrade, empty_url, server_login=name)
+        await asyncio.to_thread(upgrade, empty_url, server_login=login_of(url))
         async with Database(url) as database:
             await check(database)
             with pytest.raises(DBAPIError, match="permission denied"):
                 async with database.owner() as connection:
                     await connection.execute(text("select * from vehicles"))
-
-
-async def allow_tables(url: str) -> None:
-    async with Database(url) as database, database.owner() as connection:
-        await connection.execute(text("grant create on schema public to public"))
-
-
-async def grant_roles(url: str, login_url: str) -> None:
-    name = login_url.partition("://")[2].partition(":")[0]
-    async with Database(url) as database, database.owner() as connection:
-        await connection.run_sync(lambda sync: ensure_roles(sync, login=name))
 
 
 async def ensure_month(database: Database, time: datetime | None) -> bool:

@@ -60,6 +60,8 @@ class Authenticator:
 
     async def recheck(self, principals: Sequence[Principal]) -> dict[Principal, SyncError]:
         """Those whose rights have ended, each with the reason. Raises: store.contract.Unavailable."""
+        if not principals:
+            return {}
         now = self._now()
         different = dict.fromkeys(principals)
         valid = await self._keys.still_valid({principal.key_id for principal in different})
