@@ -107,9 +107,15 @@ def test_a_token_cannot_issue_tokens() -> None:
 def test_a_token_gets_no_document_and_no_right_that_its_key_lacks() -> None:
     key = principal(Grant.of("tables/*", ["read", "write"]), READ_ALL)
     access_token(key, [Grant.of("tables/vehicles", ["read", "write"]), READ_ALL], frozenset())
-    for grant in (Grant.of("*", ["read", "write"]), Grant.of("tables/*", ["read", "presence"])):
+    for grant in (Grant.of("*", ["read", "write"]), Grant.of("*", ["read", "presence"])):
         with pytest.raises(NotAllowed, match="the key itself"):
             access_token(key, [grant], frozenset())
+
+
+def test_the_right_to_write_holds_that_to_presence_for_documents_and_tokens_alike() -> None:
+    writer = principal(Grant.of("tables/*", ["read", "write"]))
+    assert access_document(writer, "tables/vehicles", Scope.PRESENCE).presence
+    access_token(writer, [Grant.of("tables/*", ["read", "presence"])], frozenset())
 
 
 def test_a_token_gets_no_scope_that_its_key_lacks() -> None:

@@ -6,7 +6,7 @@ document that it may not see as for one that does not exist. Pure; knows no stor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from webhost_sync.auth.principals import Grant, Principal, Scope, covers
@@ -28,12 +28,12 @@ def access_document(principal: Principal, name: str, need: Scope = Scope.READ) -
     Raises: DocumentNotFound (it may not read it, or there is none: it can't tell which);
     NotAllowed (it may read it, but hasn't the right to `need`).
     """
-    rights = frozenset(right for grant in principal.grants if grant.allows(name) for right in grant.rights)
+    rights = _together(grant for grant in principal.grants if grant.allows(name))
     if Scope.READ not in rights:
         raise DocumentNotFound(repr(name))
     if need not in rights:
         raise NotAllowed(f"it may read {name!r}, but has not the right {need.value!r} there")
-    return Access(write=Scope.WRITE in rights, presence=bool(rights & {Scope.PRESENCE, Scope.WRITE}))
+    return Access(write=Scope.WRITE in rights, presence=Scope.PRESENCE in rights)
 
 
 def access_api(principal: Principal, scope: Scope) -> None:
@@ -50,9 +50,15 @@ def access_token(principal: Principal, grants: Sequence[Grant], scopes: frozense
     if principal.token_id is not None:
         raise NotAllowed("a token can't issue tokens; use an API key")
     for grant in grants:
-        own = (held.rights for held in principal.grants if covers(held.pattern, grant.pattern))
-        if missing := grant.rights - frozenset[Scope]().union(*own):
+        own = _together(held for held in principal.grants if covers(held.pattern, grant.pattern))
+        if missing := grant.rights - own:
             names = ", ".join(sorted(missing))
             raise NotAllowed(f"the key itself has not the right to {names} on {grant.pattern!r}")
     if excess := scopes - principal.scopes:
         raise NotAllowed(f"the key can't give a token the scope {', '.join(sorted(excess))}")
+
+
+def _together(grants: Iterable[Grant]) -> frozenset[Scope]:
+    """The rights of all the grants; whoever may write may show presence too."""
+    rights = frozenset(right for grant in grants for right in grant.rights)
+    return rights | {Scope.PRESENCE} if Scope.WRITE in rights else rights
