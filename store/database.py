@@ -13,7 +13,7 @@ it can't get further than that where the login is no superuser and owns nothing.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -27,7 +27,7 @@ from sqlalchemy.pool import NullPool
 
 from store.address import address_of, driver_url
 from store.contract import SchemaOutdated, StoreError, Unavailable
-from store.roles import Role
+from store.roles import INSUFFICIENT_PRIVILEGE, MissingPrivilege, Role
 
 APPLICATION_NAME = "webhost-sync"
 
@@ -124,9 +124,20 @@ class Database:
 
     @asynccontextmanager
     async def owner(self) -> AsyncIterator[AsyncConnection]:
-        """A transaction as the login itself on a connection of its own: migrations and admin commands."""
-        async with self._begin(None) as connection:
-            yield connection
+        """A transaction as the login itself on a connection of its own: migrations and admin commands.
+
+        Raises: Unavailable, MissingPrivilege (this login isn't the owner of the schema).
+        """
+        try:
+            async with self._begin(None) as connection:
+                yield connection
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
+                raise
+            raise MissingPrivilege(
+                f"{self.address}: {error.orig}; this is for the owner of the schema, "
+                "whose login MIGRATION_DATABASE_URL names"
+            ) from error
 
     @asynccontextmanager
     async def raw_connection(self, role: Role) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
@@ -138,7 +149,8 @@ class Database:
         try:
             yield connection
         finally:
-            with self.errors():
+            # One that can't say goodbye any more is gone as well.
+            with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await connection.close(timeout=self._connect_timeout)
 
     @contextmanager

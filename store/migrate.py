@@ -41,7 +41,8 @@ def upgrade(url: str, *, server_login: str | None = None) -> None:
     Two callers at once wait for each other (advisory lock), and the second finds nothing to do.
     `server_login` is the login of the server where it isn't the one of `url`: it may then work as
     the three roles, and as nothing else. Must not be called in a running event loop.
-    Raises: Unavailable, MissingPrivilege, SchemaOutdated (the database is newer than this program).
+    Raises: Unavailable (also when a table stays locked for 10 s), MissingPrivilege, SchemaOutdated
+    (the database is newer than this program).
     """
     asyncio.run(_upgrade(url, server_login))
 
@@ -77,6 +78,8 @@ async def _current(url: str) -> str | None:
 
 def _upgrade_on(connection: Connection, server_login: str | None) -> None:
     connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
+    # Whoever waits for a table's lock makes everybody else wait behind it: rather fail, and be run again.
+    connection.execute(text("set local lock_timeout = '10s'"))
     found = _revision(connection)
     if found is not None and found not in _known():
         raise SchemaOutdated(f"the database has schema {found}, which this program doesn't know; update it")

@@ -13,7 +13,6 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
 
 from store.contract import SchemaOutdated
 from store.database import Database
@@ -140,7 +139,7 @@ async def test_a_login_of_the_server_may_take_on_the_roles_and_has_no_right_of_i
         await asyncio.to_thread(upgrade, empty_url, server_login=login_of(url))
         async with Database(url) as database:
             await check(database)
-            with pytest.raises(DBAPIError, match="permission denied"):
+            with pytest.raises(MissingPrivilege, match=r"permission denied.*MIGRATION_DATABASE_URL"):
                 async with database.owner() as connection:
                     await connection.execute(text("select * from vehicles"))
 
