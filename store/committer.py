@@ -28,10 +28,12 @@ from store.outage import AWAY, REFUSED, Backoff, Connect, describe
 MAX_BATCH_ROWS = 1000
 MAX_BATCH_BYTES = 1 << 20
 
-# Whatever the server's default is, an append that is answered is on disk. A stronger setting stays.
-DURABLE = """
+# Whatever the server's default is, an append that is answered is on disk; a stronger setting stays.
+# The plan that is kept for the statement must not be the one that was best while the table was empty.
+SETTINGS = """
 select set_config('synchronous_commit', 'on', false)
-where current_setting('synchronous_commit') in ('off', 'local')
+where current_setting('synchronous_commit') in ('off', 'local');
+set enable_seqscan = off;
 """
 
 log = logging.getLogger(__name__)
@@ -147,7 +149,7 @@ class _Lane:
             while await self._something_waits():
                 try:
                     async with self._connect() as connection:
-                        await connection.execute(DURABLE)
+                        await connection.execute(SETTINGS)
                         statement = await connection.prepare(APPEND)
                         backoff.reset()
                         await self._serve(connection, statement)
