@@ -90,6 +90,6 @@ async def held(url: str, document: Document) -> AsyncIterator[asyncpg.Connection
         yield connection
 
 
-async def in_flight(url: str) -> bool:
-    """Whether a committer waits for a lock."""
-    return bool(await execute(url, f"select {BLOCKED}"))
+async def in_flight(url: str, *, sessions: int = 1) -> bool:
+    """Whether so many committers wait for a lock."""
+    return len(await execute(url, f"select {BLOCKED}")) == sessions

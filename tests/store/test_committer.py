@@ -8,8 +8,10 @@ from uuid import uuid4
 
 import pytest
 
+from store.checksum import checksum
 from store.contract import (
     Committed,
+    Document,
     EpochMismatch,
     NewUpdate,
     NotStorable,
@@ -51,6 +53,51 @@ async def test_fifty_appenders_on_two_servers_leave_dense_logs_in_the_order_of_e
                 assert own == sorted(own)
 
 
+async def test_a_commit_waits_for_that_of_another_server_to_the_same_document(
+    opened: OpenLog, database_url: str
+) -> None:
+    document = await opened.document()
+    async with held(database_url, document) as other:
+        append = asyncio.create_task(opened.append(document, b"second"))
+        await eventually(lambda: in_flight(database_url))
+        await other.execute(
+            """insert into document_updates (tenant_id, document_id, seq, payload, checksum, actor)
+               values ($1, $2, 1, 'first', $3, 'other')""",
+            TENANT,
+            document.id,
+            checksum(b"first"),
+        )
+        await other.execute("update documents set head_seq = 1 where id = $1", document.id)
+        before = await other.fetchval("select clock_timestamp()")
+    committed = await append
+    assert committed.first_seq == 2
+    assert committed.committed_at > before
+    assert await opened.payloads(document) == [b"first", b"second"]
+
+
+async def test_two_servers_never_wait_for_each_other_in_a_circle(database_url: str) -> None:
+    """Both batches stay whole: a deadlock would have sent the appends of one of them alone."""
+    async with open_log(database_url) as one, open_log(database_url) as other:
+        low, high = [await one.document(name) for name in ("low", "high")]
+        async with held(database_url, low):
+            batches = [asyncio.create_task(both(one, low, high))]
+            await eventually(lambda: in_flight(database_url))
+            batches.append(asyncio.create_task(both(other, high, low)))
+            await eventually(lambda: in_flight(database_url, sessions=2))
+        await asyncio.gather(*batches)
+    assert [size for size, _ in await commits(database_url)] == [2, 2]
+
+
+async def both(opened: OpenLog, first: Document, second: Document) -> None:
+    await asyncio.gather(opened.append(first, b"x"), opened.append(second, b"x"))
+
+
+async def commits(url: str) -> list[tuple[int, int]]:
+    """Rows and bytes of every commit to the log."""
+    sizes = "select count(*), sum(octet_length(payload)) from document_updates group by xmin::text"
+    return [(row[0], row[1]) for row in await execute(url, sizes)]
+
+
 async def test_what_waits_during_a_commit_is_the_next_commit(opened: OpenLog, database_url: str) -> None:
     documents = [await opened.document(f"d{number}") for number in range(5)]
     async with held(database_url, documents[0]):
@@ -59,8 +106,7 @@ async def test_what_waits_during_a_commit_is_the_next_commit(opened: OpenLog, da
         rest = [asyncio.create_task(opened.append(document, b"x")) for document in documents * 20]
         await asyncio.sleep(0)
     await asyncio.gather(first, *rest)
-    (row,) = await execute(database_url, "select count(distinct xmin::text), count(*) from document_updates")
-    assert tuple(row) == (2, 101)
+    assert sorted(rows for rows, _ in await commits(database_url)) == [1, 100]
 
 
 async def test_several_updates_of_one_append_stay_together(opened: OpenLog) -> None:
@@ -71,6 +117,17 @@ async def test_several_updates_of_one_append_stay_together(opened: OpenLog) -> N
     for number, each in enumerate(committed):
         own = [b"%d-%c" % (number, letter) for letter in b"abc"]
         assert payloads[each.first_seq - 1 : each.last_seq] == own
+
+
+async def test_a_commit_carries_at_most_a_thousand_rows_or_a_mebibyte(
+    opened: OpenLog, database_url: str
+) -> None:
+    document = await opened.document()
+    await asyncio.gather(*(opened.append(document, b"") for _ in range(2500)))
+    assert sorted(rows for rows, _ in await commits(database_url)) == [500, 1000, 1000]
+    await asyncio.gather(*(opened.append(document, bytes(400_000)) for _ in range(5)))
+    sizes = sorted(size for _, size in await commits(database_url) if size)
+    assert sizes == [400_000, 800_000, 800_000]
 
 
 async def test_an_append_above_the_limits_of_a_batch_is_committed_whole(opened: OpenLog) -> None:
