@@ -1,9 +1,10 @@
 """LISTEN and NOTIFY: what this process committed goes out to the others, and theirs comes in.
 
-The committer announces changes, whoever revokes a right announces that; rooms, sockets and the
-projector of every process listen. Knows no update, only who changed and up to which seq.
+The committer announces changes, whoever revokes a right notifies in its own transaction; rooms,
+sockets and the projector of every process listen. Knows no update, only who changed and up to which
+seq.
 
-Notifications go out on a connection of their own, after the commit: inside the writing transaction
+Changes go out on a connection of their own, after the commit: inside the writing transaction
 they would serialise all commits, since Postgres holds one lock from NOTIFY until the flush. So a
 message may be lost (a crash between the two, a listener that was away), and nothing may rest on it:
 whoever listens reads the log by seq, and polls now and then.
@@ -31,10 +32,11 @@ ACCESS_CHANNEL = "webhost_access"
 MAX_PAYLOAD_BYTES = 7900  # Postgres refuses 8000
 MAX_PENDING = 10_000
 MAX_PER_NOTIFY = 500
+ANSWER_TIMEOUT = 10.0
 
 # A notification is written nowhere that outlives a crash, yet its commit would wait for a flush.
 FORGETFUL = "set synchronous_commit = off"
-NOTIFY = "select pg_notify(m.channel, m.payload) from unnest($1::text[], $2::text[]) as m (channel, payload)"
+NOTIFY = "select pg_notify($1, payload) from unnest($2::text[]) as payload"
 
 Message = TypeVar("Message", Change, RightsChanged)
 
@@ -84,7 +86,6 @@ class PostgresChanges:
         self._connect = connect
         self._max_unread = max_unread
         self._changes: dict[int, Change] = {}
-        self._rights: dict[UUID, RightsChanged] = {}
         self._arrived = asyncio.Event()
         self._closed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -110,12 +111,9 @@ class PostgresChanges:
                 first_seq = min(earlier.first_seq, change.first_seq)
                 last_seq = max(earlier.last_seq, change.last_seq)
                 change = replace(change, first_seq=first_seq, last_seq=last_seq)
-            _keep(self._changes, change.document_id, change)
-        self._arrived.set()
-
-    def announce_rights(self, changed: RightsChanged) -> None:
-        """Tell all processes, soon, that the rights of a key are others now."""
-        _keep(self._rights, changed.key_id, changed)
+            self._changes[change.document_id] = change
+        while len(self._changes) > MAX_PENDING:
+            del self._changes[next(iter(self._changes))]
         self._arrived.set()
 
     def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
@@ -133,7 +131,7 @@ class PostgresChanges:
                 async with self._connect() as connection:
                     await connection.execute(FORGETFUL)
                     while await self._something_waits() and not connection.is_closed():
-                        await connection.execute(NOTIFY, *self._take())
+                        await connection.execute(NOTIFY, LOG_CHANNEL, self._take(), timeout=ANSWER_TIMEOUT)
                         backoff.reset()
             except (StoreError, *AWAY) as error:
                 log.warning("notify failed: error %s", describe(error))
@@ -142,16 +140,15 @@ class PostgresChanges:
                 await backoff.pause()
 
     async def _something_waits(self) -> bool:
-        while not self._changes and not self._rights and not self._closed.is_set():
+        while not self._changes and not self._closed.is_set():
             self._arrived.clear()
             await self._arrived.wait()
-        return bool(self._changes or self._rights)
+        return bool(self._changes)
 
-    def _take(self) -> tuple[list[str], list[str]]:
-        """Channels and payloads of the next messages; changed rights go first."""
-        rights = [encode_rights(changed) for changed in _drain(self._rights, MAX_PER_NOTIFY)]
-        changes = [encode_change(change) for change in _drain(self._changes, MAX_PER_NOTIFY)]
-        return [ACCESS_CHANNEL] * len(rights) + [LOG_CHANNEL] * len(changes), rights + changes
+    def _take(self) -> list[str]:
+        """The payloads of the next notifications, oldest first."""
+        oldest = list(islice(self._changes, MAX_PER_NOTIFY))
+        return [encode_change(self._changes.pop(document_id)) for document_id in oldest]
 
     @asynccontextmanager
     async def _listen(
@@ -206,17 +203,3 @@ class _Inbox(Generic[Message]):
     def _close(self, reason: str) -> None:
         self._end = self._end or reason
         self._arrived.set()
-
-
-Key = TypeVar("Key", int, UUID)
-
-
-def _keep(kept: dict[Key, Message], key: Key, message: Message) -> None:
-    kept[key] = message
-    if len(kept) > MAX_PENDING:
-        del kept[next(iter(kept))]
-
-
-def _drain(kept: dict[Key, Message], limit: int) -> list[Message]:
-    """Take the oldest out, at most `limit`."""
-    return [kept.pop(key) for key in list(islice(kept, limit))]

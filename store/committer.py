@@ -85,7 +85,8 @@ class Committer:
         """`connect` opens a connection of the committer's role. `max_waiting_bytes` is for each lane.
 
         `patience` is how many seconds an append waits for a database that is away, and a batch that
-        was sent for its answer, before they fail with Unavailable.
+        was sent for its answer, before they fail with Unavailable. It should be no shorter than the
+        statement timeout, so that Postgres gives up first where it still answers.
         """
         self._lanes = [_Lane(connect, announcer, max_waiting_bytes, patience) for _ in range(lanes)]
         self._tasks: list[asyncio.Task[None]] = []
@@ -202,7 +203,7 @@ class _Lane:
     async def _commit(self, statement: PreparedStatement[asyncpg.Record], batch: list[_Waiting]) -> None:
         work = Batch([waiting.append for waiting in batch])
         try:
-            records = await statement.fetch(*work.arguments(), timeout=self._patience + 5)
+            records = await statement.fetch(*work.arguments(), timeout=self._patience)
         except REFUSED as error:
             self._refused(batch, error)
             return

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.changes import (
+    ACCESS_CHANNEL,
     MAX_PAYLOAD_BYTES,
     PostgresChanges,
     decode_change,
@@ -86,10 +87,11 @@ async def test_every_commit_is_covered_by_what_is_heard(opened: OpenLog) -> None
             seen[said.document_id] = max(said.last_seq, seen.get(said.document_id, 0))
 
 
-async def test_changed_rights_are_heard_apart_from_changes(opened: OpenLog) -> None:
+async def test_changed_rights_are_heard_apart_from_changes(opened: OpenLog, database_url: str) -> None:
     async with opened.changes.listen() as commits, opened.changes.listen_rights() as rights:
         opened.changes.announce([change(1, 5)])
-        opened.changes.announce_rights(RightsChanged(2, KEY))
+        message = encode_rights(RightsChanged(2, KEY))
+        await execute(database_url, "select pg_notify($1, $2)", ACCESS_CHANNEL, message)
         assert await anext(rights) == RightsChanged(2, KEY)
         assert await anext(commits) == change(1, 5)
 

@@ -225,6 +225,19 @@ async def test_an_append_that_was_not_answered_may_have_happened(database_url: s
         assert (await opened.append(document, b"after")).first_seq == 3
 
 
+async def test_an_answer_that_never_comes_is_not_waited_for_without_end(database_url: str) -> None:
+    async with wire_to(database_url) as wire, open_log(wire.url(database_url), patience=0.5) as opened:
+        document = await opened.document()
+        async with opened.changes.listen() as heard:
+            await opened.append(document, b"before")
+            await anext(heard)
+        wire.deaf = True
+        with pytest.raises(Unavailable, match="unknown"):
+            await opened.append(document, b"unanswered")
+        wire.deaf = False
+        assert (await opened.append(document, b"after")).first_seq == 3
+
+
 async def test_what_waits_for_a_database_that_is_away_is_sent_when_it_is_back(database_url: str) -> None:
     async with wire_to(database_url) as wire, open_log(wire.url(database_url)) as opened:
         document = await opened.document()
