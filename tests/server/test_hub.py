@@ -10,7 +10,8 @@ from pycrdt import Doc, Map
 
 from tests.eventually import eventually
 from tests.server.rooms import Guest, open_rooms
-from webhost_sync.errors import DocumentQuarantined, Draining, NotAllowed
+from tests.unit.test_document import NONSENSE
+from webhost_sync.errors import DocumentQuarantined, Draining, MalformedUpdate, NotAllowed
 from webhost_sync.sync.effects import CatchUp, Exchange
 from webhost_sync.sync.protocol import (
     AwarenessEntry,
@@ -134,6 +135,18 @@ async def test_processes_learn_of_each_other_through_the_log(database_url: str) 
         await sees(other, {"a": 1, "b": 1})
         one.runner.check_log()
         await sees(one, {"a": 1, "b": 1})
+
+
+async def test_nonsense_costs_its_sender_the_connection_and_nobody_else_anything(database_url: str) -> None:
+    async with open_rooms(database_url) as rooms, rooms.guest() as writer, rooms.guest() as vandal:
+        await writer.send(update("a", client_id=1))
+        await sees(writer, {"a": 1})
+        await writer.send(update("b", client_id=2))
+        await vandal.send(NONSENSE)
+        await writer.send(update("c", client_id=3))
+        await sees(writer, {"a": 1, "b": 1, "c": 1})
+        assert isinstance(await vandal.outbox.closing(), MalformedUpdate)
+        assert (await rooms.store.document()).head_seq <= 3
 
 
 async def test_presence_reaches_everybody_and_goes_with_its_connection(database_url: str) -> None:
