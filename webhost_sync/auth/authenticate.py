@@ -1,7 +1,8 @@
 """Turns a credential into a principal, and finds out later whether it still stands.
 
 Routes ask when somebody comes; the loop over live connections asks again. Nothing is cached: a
-revoked key is refused at the next request, and a lookup by hash costs one short query.
+revoked key is refused at the next request. A lookup by hash costs one short query; the tokens of a
+crowd that comes back at once share one.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from uuid import UUID
 from store.contract import ApiKey, Tenant, Unavailable
 from webhost_sync.auth.keys import is_key, parse_key
 from webhost_sync.auth.principals import DOCUMENT_SCOPES, Grant, Principal, Scope
+from webhost_sync.auth.together import Together
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.errors import KeyRevoked, NotAuthenticated, StoreUnavailable, SyncError, TokenExpired
 
@@ -39,6 +41,7 @@ class Authenticator:
         self._keys = keys
         self._tokens = tokens
         self._now = now
+        self._still_valid = Together(keys.still_valid)
 
     async def authenticate(self, credential: str | None) -> Principal:
         """Find out whose key or token this is.
@@ -52,7 +55,7 @@ class Authenticator:
             if is_key(credential):
                 return await self._by_key(credential)
             principal = self._tokens.verify(credential, now=self._now())
-            if not await self._keys.still_valid([principal.key_id]):
+            if principal.key_id not in await self._still_valid.ask(principal.key_id):
                 raise _key_is_gone(principal)
             return principal
         except Unavailable as error:
