@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -154,6 +155,16 @@ async def test_a_valid_snapshot_stays_and_a_damaged_one_is_replaced(
     await execute(database_url, "update document_snapshots set state = 'rotten'")
     await opened.snapshot(document, 4, b"1234")
     assert [each.state for each in await opened.log.snapshots(TENANT, document.id)] == [b"1234"]
+
+
+async def test_compactors_that_meet_at_a_document_do_no_harm(opened: OpenLog) -> None:
+    document = await five_updates(opened)
+    for seq in (2, 4):
+        await asyncio.gather(*(opened.snapshot(document, seq, b"12345"[:seq]) for _ in range(8)))
+    assert sorted(await asyncio.gather(*(opened.trim(document) for _ in range(8)))) == [0] * 7 + [2]
+    found = await opened.document()
+    assert (found.log_rows, found.log_bytes, found.snapshot_seq) == (3, 3, 4)
+    assert await content(opened, document) == b"12345"
 
 
 async def test_a_snapshot_can_not_cover_what_is_not_in_the_log(opened: OpenLog) -> None:

@@ -156,11 +156,13 @@ async def test_a_damaged_document_is_not_read_in_part(opened: OpenLog, database_
 async def test_a_room_does_not_write_to_a_document_that_was_made_anew(
     opened: OpenLog, database_url: str
 ) -> None:
-    store = ystore(opened)
-    await store.write(edit("old"))
+    wrote, read = ystore(opened), ystore(opened)
+    await wrote.write(edit("old"))
+    await read.apply_updates(Doc())
     await execute(database_url, "update documents set epoch = gen_random_uuid()")
-    with pytest.raises(EpochMismatch):
-        await store.write(edit("old too"))
+    for store in (wrote, read):
+        with pytest.raises(EpochMismatch):
+            await store.write(edit("old too"))
 
 
 async def test_a_store_is_entered_and_left_as_pycrdt_store_wants(opened: OpenLog) -> None:
