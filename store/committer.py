@@ -23,18 +23,20 @@ from asyncpg.prepared_stmt import PreparedStatement
 
 from store.batch import APPEND, Append, Batch, Head
 from store.contract import Change, Committed, NotStorable, StoreError, Unavailable
-from store.outage import AWAY, REFUSED, Backoff, Connect, describe
+from store.outage import AWAY, OBSTRUCTED, REFUSED, Backoff, Connect, describe
 
 MAX_BATCH_ROWS = 1000
 MAX_BATCH_BYTES = 1 << 20
 
 # Whatever the server's default is, an append that is answered is on disk; a stronger setting stays.
 # The plan that is kept for the statement must not be the one that was best while the table was empty.
+# Whoever keeps a document locked must not hold up the others of its lane for long.
 SETTINGS = """
 select set_config('synchronous_commit', 'on', false)
 where current_setting('synchronous_commit') in ('off', 'local');
 set enable_seqscan = off;
 """
+LOCK_TIMEOUT = "select set_config('lock_timeout', $1, false)"
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +65,13 @@ class _Waiting:
             self.answer.set_result(outcome)
 
 
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    waiting_bytes: int
+    patience: float
+    lock_patience: float
+
+
 class Committer:
     """The lanes, and which document takes which.
 
@@ -81,14 +90,17 @@ class Committer:
         lanes: int = 1,
         max_waiting_bytes: int = 64 << 20,
         patience: float = 30.0,
+        lock_patience: float = 2.0,
     ) -> None:
         """`connect` opens a connection of the committer's role. `max_waiting_bytes` is for each lane.
 
         `patience` is how many seconds an append waits for a database that is away, and a batch that
         was sent for its answer, before they fail with Unavailable. It should be no shorter than the
-        statement timeout, so that Postgres gives up first where it still answers.
+        statement timeout, so that Postgres gives up first where it still answers. `lock_patience` is how
+        long an append waits for whoever keeps its document locked.
         """
-        self._lanes = [_Lane(connect, announcer, max_waiting_bytes, patience) for _ in range(lanes)]
+        limits = _Limits(max_waiting_bytes, patience, lock_patience)
+        self._lanes = [_Lane(connect, announcer, limits) for _ in range(lanes)]
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Committer:
@@ -111,13 +123,10 @@ class Committer:
 class _Lane:
     """One connection, one task, one queue."""
 
-    def __init__(
-        self, connect: Connect, announcer: Announcer, max_waiting_bytes: int, patience: float
-    ) -> None:
+    def __init__(self, connect: Connect, announcer: Announcer, limits: _Limits) -> None:
         self._connect = connect
         self._announcer = announcer
-        self._max_waiting_bytes = max_waiting_bytes
-        self._patience = patience
+        self._limits = limits
         self._queue: deque[_Waiting] = deque()
         self._in_flight: list[_Waiting] = []
         self._waiting_bytes = 0
@@ -126,7 +135,7 @@ class _Lane:
         self._closed = asyncio.Event()
 
     async def append(self, append: Append) -> Committed:
-        while self._queue and self._waiting_bytes + append.byte_count > self._max_waiting_bytes:
+        while self._queue and self._waiting_bytes + append.byte_count > self._limits.waiting_bytes:
             self._space.clear()
             await self._space.wait()
         if self._closed.is_set():
@@ -151,6 +160,9 @@ class _Lane:
                 try:
                     async with self._connect() as connection:
                         await connection.execute(SETTINGS)
+                        await connection.execute(
+                            LOCK_TIMEOUT, f"{round(1000 * self._limits.lock_patience)}ms"
+                        )
                         statement = await connection.prepare(APPEND)
                         backoff.reset()
                         await self._serve(connection, statement)
@@ -203,19 +215,20 @@ class _Lane:
     async def _commit(self, statement: PreparedStatement[asyncpg.Record], batch: list[_Waiting]) -> None:
         work = Batch([waiting.append for waiting in batch])
         try:
-            records = await statement.fetch(*work.arguments(), timeout=self._patience)
-        except REFUSED as error:
-            self._refused(batch, error)
+            records = await statement.fetch(*work.arguments(), timeout=self._limits.patience)
+        except (*REFUSED, *OBSTRUCTED) as error:
+            self._rolled_back(batch, error)
             return
         heads = [Head(*record) for record in records]
         for waiting, outcome in zip(batch, work.outcomes(heads), strict=True):
             waiting.resolve(outcome)
         self._announcer.announce(work.changes(heads))
 
-    def _refused(self, batch: list[_Waiting], error: Exception) -> None:
+    def _rolled_back(self, batch: list[_Waiting], error: Exception) -> None:
         """Nothing happened, for the sake of one append. To find out which, send each alone."""
         if len(batch) == 1:
-            batch[0].resolve(NotStorable(f"Postgres refused the append: {describe(error)}"))
+            kind = NotStorable if isinstance(error, REFUSED) else Unavailable
+            batch[0].resolve(kind(f"nothing was appended: {describe(error)}"))
             return
         for waiting in reversed(batch):
             waiting.alone = True
@@ -228,7 +241,7 @@ class _Lane:
 
     def _give_up(self, reason: str) -> None:
         """Fail what has waited too long, or everything when there will be no later attempt."""
-        limit = asyncio.get_running_loop().time() - self._patience
+        limit = asyncio.get_running_loop().time() - self._limits.patience
         while self._queue and (self._closed.is_set() or self._queue[0].since <= limit):
             waiting = self._queue.popleft()
             self._waiting_bytes -= waiting.append.byte_count

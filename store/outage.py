@@ -16,12 +16,14 @@ REFUSED = (
     asyncpg.DataError,  # a value that its column can't hold (e.g. a NUL in a text), or that can't be encoded
     asyncpg.IntegrityConstraintViolationError,
     asyncpg.ProgramLimitExceededError,
-    asyncpg.TransactionRollbackError,
 )
-"""The statement was rolled back because of what it carried; without that it may succeed."""
+"""The statement was rolled back because of what it carried; it will be again."""
+
+OBSTRUCTED = (asyncpg.LockNotAvailableError, asyncpg.TransactionRollbackError)
+"""The statement was rolled back because another transaction was in the way; that passes."""
 
 AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
-"""Everything else that a connection can say; look for `REFUSED` first."""
+"""Everything else that a connection can say; look for the others first."""
 
 
 Connect = Callable[[], AbstractAsyncContextManager["asyncpg.Connection[asyncpg.Record]"]]

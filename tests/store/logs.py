@@ -51,7 +51,12 @@ class OpenLog:
 
 @asynccontextmanager
 async def open_log(
-    url: str, *, lanes: int = 1, max_waiting_bytes: int = 64 << 20, patience: float = 30.0
+    url: str,
+    *,
+    lanes: int = 1,
+    max_waiting_bytes: int = 64 << 20,
+    patience: float = 30.0,
+    lock_patience: float = 30.0,
 ) -> AsyncIterator[OpenLog]:
     """The store of one process on a migrated database."""
     async with (
@@ -63,6 +68,7 @@ async def open_log(
             lanes=lanes,
             max_waiting_bytes=max_waiting_bytes,
             patience=patience,
+            lock_patience=lock_patience,
         ) as committer,
     ):
         yield OpenLog(database, changes, PostgresUpdateLog(database, committer))

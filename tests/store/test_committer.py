@@ -158,6 +158,18 @@ async def test_a_refused_append_fails_alone(opened: OpenLog) -> None:
     assert await opened.payloads(good) == [b"1", b"2"]
 
 
+async def test_a_document_that_someone_keeps_locked_holds_up_no_other_for_long(database_url: str) -> None:
+    async with open_log(database_url, lock_patience=0.2) as opened:
+        locked, free = await opened.document("locked"), await opened.document("free")
+        async with held(database_url, locked):
+            results = await asyncio.gather(
+                opened.append(locked, b"x"), opened.append(free, b"x"), return_exceptions=True
+            )
+            assert [type(result) for result in results] == [Unavailable, Committed]
+            assert "nothing was appended" in str(results[0])
+        assert (await opened.append(locked, b"y")).first_seq == 1
+
+
 async def test_a_caller_who_leaves_does_not_take_the_append_back(opened: OpenLog, database_url: str) -> None:
     document = await opened.document()
     async with held(database_url, document):
