@@ -1,0 +1,69 @@
+"""`webhost-sync`: the commands in one program, and the one place where their errors end.
+
+Exit codes: 0 done, 1 failed (stderr says why and what to do), 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from webhost_sync.cli import key, tenant
+from webhost_sync.cli.dev import dev
+from webhost_sync.cli.failures import FAILED, explain, traceback_of
+from webhost_sync.cli.output import note
+from webhost_sync.cli.schema import migrate
+from webhost_sync.cli.serve import serve
+from webhost_sync.cli.token import token
+from webhost_sync.cli.version import version
+
+PROGRAM = "webhost-sync"
+
+app = typer.Typer(
+    name=PROGRAM,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """A sync server for Yjs documents that keeps them in Postgres and turns them into SQL tables.
+
+    Start here: `webhost-sync dev`. Settings are environment variables, or lines of `.env`; all of them
+    are in docs/settings.md.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.
+    """
+
+
+app.command()(dev)
+app.command()(serve)
+app.command()(migrate)
+app.add_typer(tenant.commands, name="tenant")
+app.add_typer(key.commands, name="key")
+app.command()(token)
+app.command()(version)
+
+
+def main() -> None:
+    """Run one command and end the process with its exit code."""
+    try:
+        app(prog_name=PROGRAM)
+    except Exception as error:
+        if "--debug" in sys.argv[1:2]:
+            note(traceback_of(error))
+        note(f"{PROGRAM}: {explain(error)}", style="red")
+        sys.exit(FAILED)
+
+
+if __name__ == "__main__":
+    main()
