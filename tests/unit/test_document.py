@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, TransactionEvent, XmlElement, XmlFragment
 
 from tests.golden import HALVED, UPDATES, GoldenHalved, GoldenUpdate
-from webhost_sync.errors import MalformedUpdate
+from webhost_sync.errors import MalformedUpdate, TooLarge
 from webhost_sync.sync.document import (
     EMPTY_STATE_VECTOR,
     EMPTY_UPDATE,
+    MAX_KEPT,
     BrokenDocument,
     Document,
     Outcome,
@@ -251,3 +252,14 @@ def test_an_update_that_makes_no_sense_breaks_the_document_loudly() -> None:
     document = Document(1)
     with pytest.raises(BrokenDocument):
         document.apply(NONSENSE)
+
+
+def test_only_so_much_may_wait_beside_the_state() -> None:
+    document = Document(1)
+    for client in range(1, MAX_KEPT + 1):
+        assert document.apply(updates_of("a", "b", client_id=client)[1]).outcome is Outcome.GAP
+    late = updates_of("a", "b", client_id=MAX_KEPT + 1)
+    with pytest.raises(TooLarge):
+        document.apply(late[1])
+    assert len(document.kept) == MAX_KEPT
+    assert document.apply(late[0]).outcome is Outcome.CHANGED

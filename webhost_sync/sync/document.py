@@ -36,6 +36,7 @@ from pycrdt import (
     merge_updates,
 )
 
+from webhost_sync.errors import TooLarge
 from webhost_sync.sync.plain import plain
 from webhost_sync.sync.protocol import decode_state_vector, encode_state_vector
 from webhost_sync.sync.update import (
@@ -48,6 +49,8 @@ from webhost_sync.sync.update import (
 )
 
 EMPTY_UPDATE = b"\x00\x00"
+MAX_KEPT = 500
+"""Updates that may wait beside the state: looking through them is paid for by every other update."""
 EMPTY_STATE_VECTOR = b"\x00"
 _ROOT_TYPES = {
     RootKind.ARRAY: Array,
@@ -130,7 +133,11 @@ class Document:
         return not self._kept and not self._as_it_came
 
     def apply(self, update: bytes) -> Applied:
-        """Take one update. Raises: MalformedUpdate (nothing has changed), BrokenDocument."""
+        """Take one update.
+
+        Raises: MalformedUpdate, TooLarge (too much waits beside the state): nothing has changed;
+        BrokenDocument.
+        """
         summary = read_update(update)
         part = Part(update, not (summary.has_unsupported or summary.has_lossy))
         if summary.is_empty:
@@ -253,6 +260,8 @@ class Document:
         """Hold the bytes beside the state, unless all of it is held already."""
         if not self._has_news(summary):
             return Outcome.NOTHING_NEW
+        if len(self._kept) >= MAX_KEPT:
+            raise TooLarge(f"{MAX_KEPT} updates of this document wait already for what they build on")
         self._kept.append(_Kept(part, summary))
         return outcome
 
@@ -289,11 +298,13 @@ def _ranges(deletes: Iterable[tuple[int, int, int]]) -> list[_Range]:
 
 def _contains(held: Iterable[_Range], wanted: Iterable[_Range]) -> bool:
     """Whether the union of `held` covers every range of `wanted`."""
-    ordered = sorted(held)
+    by_client: dict[int, list[tuple[int, int]]] = {}
+    for client, first, end in sorted(held):
+        by_client.setdefault(client, []).append((first, end))
     for client, first, end in wanted:
         reached = first
-        for other, start, stop in ordered:
-            if other == client and start <= reached < stop:
+        for start, stop in by_client.get(client, ()):
+            if start <= reached < stop:
                 reached = stop
         if reached < end:
             return False
