@@ -153,6 +153,25 @@ async def test_a_server_restored_from_a_backup_gets_back_what_it_lost(
     assert [fix.sequence for fix in server.fixes()] == [1]
 
 
+async def test_one_document_that_went_back_makes_the_device_ask_about_all(
+    server: SyncServer, new_device: NewDevice
+) -> None:
+    async with new_device() as device:
+        await device.record(48.1, 11.5, fix_time_ms=1_790_000_000_000)
+        write(device, "notes", "a", 1)
+        await device.sync()
+        server.restore({})
+        server.meanwhile = lambda: setattr(server, "lose_requests", 2)
+        with pytest.raises(TryAgain):
+            await device.sync()
+    async with new_device() as device:
+        server.lose_requests = 0
+        await device.sync()
+        assert device.status.everything_durable
+    assert on_server(server, "notes") == {"a": 1}
+    assert [fix.sequence for fix in server.fixes()] == [1]
+
+
 async def test_a_restored_server_also_gets_changes_made_since(
     server: SyncServer, new_device: NewDevice
 ) -> None:

@@ -28,7 +28,7 @@ from webhost_sync.device.live import LiveDocument
 from webhost_sync.device.status import DeviceStatus, rejections
 from webhost_sync.device.sync import Synchronizer, SyncReport
 from webhost_sync.device.tracks import TRACKS_FORGOTTEN, Retention, Tracks
-from webhost_sync.device.update_log import ROLLBACKS, ShelvedCopy, UpdateLog
+from webhost_sync.device.update_log import ShelvedCopy, UpdateLog
 from webhost_sync.errors import NotAuthenticated, SyncError, TryAgain
 from webhost_sync.fleet.chunk import Fix
 from webhost_sync.fleet.names import validate_name
@@ -185,7 +185,10 @@ class Device:
         return await self._noting(self._synchronizer.sync_once)
 
     async def verify(self) -> SyncReport:
-        """Ask the server about every document on the device, and send it what it lost. Raises as `sync`."""
+        """Ask the server about every document on the device, and send it what it lost. Raises as `sync`.
+
+        `sync` does it by itself when a document shows that the server was restored from a backup.
+        """
         return await self._noting(self._synchronizer.verify)
 
     async def keep_synced(self) -> None:
@@ -257,7 +260,7 @@ class Device:
             last_durable_at=max((time for time in latest if time is not None), default=None),
             rejected=rejections(records),
             shelved_copies=len(self._updates.shelved()),
-            server_rollbacks=self._database.counter(ROLLBACKS),
+            server_rollbacks=self._updates.rollbacks,
             tracks_forgotten=self._database.counter(TRACKS_FORGOTTEN),
             last_error=self._last_error,
         )

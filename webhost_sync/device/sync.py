@@ -104,6 +104,10 @@ class Synchronizer:
             while (name := self._tracks.fold_newest(self._chunk_fixes, chunks)) is not None:
                 await self._attempt(name, report)
                 chunks = min(chunks * 2, MAX_CHUNKS)
+            if self._updates.is_server_in_doubt:
+                # It may also have lost documents for which nothing is pending. Only a pass that ends
+                # well ends the doubt, so a broken connection doesn't.
+                await self._ask_about_all(report)
         return report
 
     async def verify(self) -> SyncReport:
@@ -113,10 +117,14 @@ class Synchronizer:
         """
         report = SyncReport()
         async with self._one_pass:
-            for record in self._updates.records():
-                if record.rejected_code is None:
-                    await self._attempt(record.name, report)
+            await self._ask_about_all(report)
         return report
+
+    async def _ask_about_all(self, report: SyncReport) -> None:
+        for record in self._updates.records():
+            if record.rejected_code is None and record.name not in report.exchanged:
+                await self._attempt(record.name, report)
+        self._updates.trust_server()
 
     async def exchange_once(self, name: str) -> None:
         """Exchange one document now. Raises SyncError, also when the document was rejected by it."""

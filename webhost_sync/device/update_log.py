@@ -15,6 +15,7 @@ from webhost_sync.sync.protocol import decode_state_vector
 from webhost_sync.sync.update import covers, read_update
 
 ROLLBACKS = "server_rollbacks"
+_ROLLBACKS_FOLLOWED = "server_rollbacks_followed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,23 @@ class UpdateLog:
         if lost:
             self._database.executemany("UPDATE updates SET durable = 0 WHERE id = ?", lost)
             self._database.count(ROLLBACKS)
+
+    @property
+    def rollbacks(self) -> int:
+        """How often a document on the server had less than it once confirmed."""
+        return self._database.counter(ROLLBACKS)
+
+    @property
+    def is_server_in_doubt(self) -> bool:
+        """Whether the server lost something since it was last asked about every document."""
+        return self.rollbacks > self._database.counter(_ROLLBACKS_FOLLOWED)
+
+    def trust_server(self) -> None:
+        """Note that the server was asked about every document."""
+        with self._database.transaction():
+            self._database.count(
+                _ROLLBACKS_FOLLOWED, self.rollbacks - self._database.counter(_ROLLBACKS_FOLLOWED)
+            )
 
     def size(self, name: str) -> int:
         """How many rows the log of a document has."""
