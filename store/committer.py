@@ -70,6 +70,7 @@ class _Limits:
     waiting_bytes: int
     patience: float
     lock_patience: float
+    answer_patience: float
 
 
 class Committer:
@@ -91,15 +92,16 @@ class Committer:
         max_waiting_bytes: int = 64 << 20,
         patience: float = 30.0,
         lock_patience: float = 2.0,
+        answer_patience: float = 35.0,
     ) -> None:
         """`connect` opens a connection of the committer's role. `max_waiting_bytes` is for each lane.
 
-        `patience` is how many seconds an append waits for a database that is away, and a batch that
-        was sent for its answer, before they fail with Unavailable. It should be no shorter than the
-        statement timeout, so that Postgres gives up first where it still answers. `lock_patience` is how
-        long an append waits for whoever keeps its document locked.
+        In seconds: `patience` is how long an append waits for a database that is away before it fails
+        with Unavailable, `lock_patience` how long for whoever keeps its document locked, and
+        `answer_patience` how long a batch that was sent waits for its answer; the last should be above
+        the statement timeout, so that Postgres gives up first where it still answers.
         """
-        limits = _Limits(max_waiting_bytes, patience, lock_patience)
+        limits = _Limits(max_waiting_bytes, patience, lock_patience, answer_patience)
         self._lanes = [_Lane(connect, announcer, limits) for _ in range(lanes)]
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -215,7 +217,7 @@ class _Lane:
     async def _commit(self, statement: PreparedStatement[asyncpg.Record], batch: list[_Waiting]) -> None:
         work = Batch([waiting.append for waiting in batch])
         try:
-            records = await statement.fetch(*work.arguments(), timeout=self._limits.patience)
+            records = await statement.fetch(*work.arguments(), timeout=self._limits.answer_patience)
         except (*REFUSED, *OBSTRUCTED) as error:
             self._rolled_back(batch, error)
             return

@@ -57,6 +57,7 @@ async def open_log(
     max_waiting_bytes: int = 64 << 20,
     patience: float = 30.0,
     lock_patience: float = 30.0,
+    answer_patience: float = 30.0,
 ) -> AsyncIterator[OpenLog]:
     """The store of one process on a migrated database."""
     async with (
@@ -69,6 +70,7 @@ async def open_log(
             max_waiting_bytes=max_waiting_bytes,
             patience=patience,
             lock_patience=lock_patience,
+            answer_patience=answer_patience,
         ) as committer,
     ):
         yield OpenLog(database, changes, PostgresUpdateLog(database, committer))

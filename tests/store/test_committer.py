@@ -238,7 +238,7 @@ async def test_an_append_that_was_not_answered_may_have_happened(database_url: s
 
 
 async def test_an_answer_that_never_comes_is_not_waited_for_without_end(database_url: str) -> None:
-    async with wire_to(database_url) as wire, open_log(wire.url(database_url), patience=0.5) as opened:
+    async with wire_to(database_url) as wire, open_log(wire.url(database_url), answer_patience=0.5) as opened:
         document = await opened.document()
         async with opened.changes.listen() as heard:
             await opened.append(document, b"before")
