@@ -15,7 +15,6 @@ from webhost_sync.errors import MalformedUpdate, TooLarge
 from webhost_sync.sync.document import (
     EMPTY_STATE_VECTOR,
     EMPTY_UPDATE,
-    MAX_KEPT,
     BrokenDocument,
     Document,
     Outcome,
@@ -254,12 +253,10 @@ def test_an_update_that_makes_no_sense_breaks_the_document_loudly() -> None:
         document.apply(NONSENSE)
 
 
-def test_only_so_much_may_wait_beside_the_state() -> None:
+def test_an_update_that_may_not_wait_is_refused_and_changes_nothing() -> None:
     document = Document(1)
-    for client in range(1, MAX_KEPT + 1):
-        assert document.apply(updates_of("a", "b", client_id=client)[1]).outcome is Outcome.GAP
-    late = updates_of("a", "b", client_id=MAX_KEPT + 1)
+    first, second = updates_of("a", "b")
     with pytest.raises(TooLarge):
-        document.apply(late[1])
-    assert len(document.kept) == MAX_KEPT
-    assert document.apply(late[0]).outcome is Outcome.CHANGED
+        document.apply(second, may_wait=False)
+    assert not document.kept
+    assert document.apply(first, may_wait=False).outcome is Outcome.CHANGED

@@ -49,8 +49,6 @@ from webhost_sync.sync.update import (
 )
 
 EMPTY_UPDATE = b"\x00\x00"
-MAX_KEPT = 500
-"""Updates that may wait beside the state: looking through them is paid for by every other update."""
 EMPTY_STATE_VECTOR = b"\x00"
 _ROOT_TYPES = {
     RootKind.ARRAY: Array,
@@ -132,11 +130,10 @@ class Document:
         """Whether `encode()` says all that came, so that it may stand in its place."""
         return not self._kept and not self._as_it_came
 
-    def apply(self, update: bytes) -> Applied:
-        """Take one update.
+    def apply(self, update: bytes, *, may_wait: bool = True) -> Applied:
+        """Take one update; `may_wait` says whether it may be kept when what it builds on is missing.
 
-        Raises: MalformedUpdate, TooLarge (too much waits beside the state): nothing has changed;
-        BrokenDocument.
+        Raises: MalformedUpdate, TooLarge (it would have to wait): nothing has changed; BrokenDocument.
         """
         summary = read_update(update)
         part = Part(update, not (summary.has_unsupported or summary.has_lossy))
@@ -145,7 +142,7 @@ class Document:
         if not part.mergeable and not self._as_it_came:
             self._base = self._doc.get_update()
             self._as_it_came = [kept.part for kept in self._kept]
-        outcome = self._take(part, summary)
+        outcome = self._take(part, summary, may_wait)
         if self._as_it_came or not part.mergeable:
             self._as_it_came += [part] if outcome is not Outcome.NOTHING_NEW else []
         return Applied(outcome, tuple(summary.client_ids), part)
@@ -206,11 +203,11 @@ class Document:
     def _on_change(self, event: TransactionEvent) -> None:
         self._fired = True
 
-    def _take(self, part: Part, summary: UpdateSummary) -> Outcome:
+    def _take(self, part: Part, summary: UpdateSummary, may_wait: bool) -> Outcome:
         if summary.has_unsupported:
-            return self._keep(part, summary, Outcome.UNSUPPORTED)
+            return self._keep(part, summary, Outcome.UNSUPPORTED, may_wait)
         if not is_ready(self._integrated(), summary):
-            return self._keep(part, summary, Outcome.GAP)
+            return self._keep(part, summary, Outcome.GAP, may_wait)
         if not self._integrate(part.update, summary):
             return Outcome.NOTHING_NEW
         if self._kept:
@@ -256,12 +253,12 @@ class Document:
                 raise BrokenDocument("an update made the library panic") from error
             raise
 
-    def _keep(self, part: Part, summary: UpdateSummary, outcome: Outcome) -> Outcome:
+    def _keep(self, part: Part, summary: UpdateSummary, outcome: Outcome, may_wait: bool) -> Outcome:
         """Hold the bytes beside the state, unless all of it is held already."""
         if not self._has_news(summary):
             return Outcome.NOTHING_NEW
-        if len(self._kept) >= MAX_KEPT:
-            raise TooLarge(f"{MAX_KEPT} updates of this document wait already for what they build on")
+        if not may_wait:
+            raise TooLarge("too many updates of this document wait for what they build on")
         self._kept.append(_Kept(part, summary))
         return outcome
 

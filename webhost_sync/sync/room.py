@@ -47,6 +47,8 @@ from webhost_sync.sync.protocol import (
     SyncUpdate,
 )
 
+MAX_KEPT = 500
+"""Updates that may wait for what they build on: looking through them is paid for by all others."""
 Taken = tuple[Member, Applied]
 """Who brought an update, and what it was."""
 
@@ -180,7 +182,7 @@ class Room:
             return Outcome.NOTHING_NEW
         try:
             self._check_may_write(member, update)
-            applied = self._document.apply(update)
+            applied = self._document.apply(update, may_wait=len(self._document.kept) < MAX_KEPT)
         except (ProtocolError, NotAllowed, TooLarge) as error:
             return error
         except SyncError as error:
