@@ -95,7 +95,7 @@ export class Peer {
     return class extends WebSocket {
       constructor(address, protocols) {
         super(address, protocols, { headers })
-        const record = { opened: false, code: null, reason: null, held_ms: null }
+        const record = { opened: false, code: null, reason: '', held: 0 }
         let openedAt = 0
         peer.sockets.push(record)
         this.on('open', () => {
@@ -107,7 +107,7 @@ export class Peer {
           peer.#changed()
         })
         this.on('close', (code, reason) => {
-          record.held_ms = record.opened ? performance.now() - openedAt : 0
+          record.held = record.opened ? (performance.now() - openedAt) / 1000 : 0
           record.code = code
           record.reason = reason.toString()
           peer.#changed()

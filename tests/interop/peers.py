@@ -45,12 +45,13 @@ def to_json(value: object) -> object:
 
 @dataclass(frozen=True, slots=True)
 class Socket:
-    """One WebSocket that a provider opened; `code` is None while it is open, `held_ms` too."""
+    """One WebSocket that a provider opened; `code` is None while it is open. `held` is how many seconds
+    it was open."""
 
     opened: bool
     code: int | None
-    reason: str | None
-    held_ms: float | None
+    reason: str
+    held: float
 
 
 class NodeProcess:

@@ -81,9 +81,10 @@ SAMPLES = (
     ),
     Sample(
         "big-int",
-        "doc.getMap('big').set('id', 9007199254740993n); doc.getMap('big').set('low', -(2n ** 63n))",
+        "const m = doc.getMap('big'); m.set('id', 9007199254740993n); m.set('small', 5n);"
+        "m.set('low', -(2n ** 63n))",
         "doc.getMap('big').toJSON()",
-        {"id": BigInt(9007199254740993), "low": BigInt(-(2**63))},
+        {"id": BigInt(9007199254740993), "small": BigInt(5), "low": BigInt(-(2**63))},
     ),
     Sample(
         "plain-objects",

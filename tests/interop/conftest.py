@@ -1,0 +1,63 @@
+"""Fixtures of the interop tests: one server for all of them, one of its own for those that kill it, and
+a Node process with the real providers for each test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from typing import Protocol
+from uuid import uuid4
+
+import pytest
+
+from tests.interop.peers import VERSIONS, Clients, Peer, ProviderVersion, node_clients
+from tests.interop.server import DOCUMENT_SCOPES, SyncServer, sync_server
+from tests.postgres import clone_database, drop_database
+
+
+class OpenPeer(Protocol):
+    """Opens a client that may do everything, in the test's own document unless another is named."""
+
+    async def __call__(self, name: str, *, document: str = ...) -> Peer: ...
+
+
+@pytest.fixture(scope="session")
+def server(template_url: str) -> Iterator[SyncServer]:
+    yield from _server(template_url)
+
+
+@pytest.fixture
+def own_server(template_url: str) -> Iterator[SyncServer]:
+    """A server for a test that kills it."""
+    yield from _server(template_url)
+
+
+def _server(template_url: str) -> Iterator[SyncServer]:
+    database_url = asyncio.run(clone_database(template_url))
+    with sync_server(database_url) as server:
+        yield server
+    asyncio.run(drop_database(database_url))
+
+
+@pytest.fixture
+async def clients() -> AsyncIterator[Clients]:
+    async with node_clients() as clients:
+        yield clients
+
+
+@pytest.fixture(params=VERSIONS)
+def provider(request: pytest.FixtureRequest) -> ProviderVersion:
+    """The version of y-websocket."""
+    version: ProviderVersion = request.param
+    return version
+
+
+@pytest.fixture
+async def open_peer(clients: Clients, server: SyncServer, provider: ProviderVersion) -> OpenPeer:
+    params = {"token": await server.token_for("acme", *DOCUMENT_SCOPES)}
+    own_document = f"interop/{uuid4()}"
+
+    async def open_peer(name: str, *, document: str = own_document) -> Peer:
+        return await clients.open(name, provider, server.sync_url, document, params=params)
+
+    return open_peer

@@ -1,0 +1,147 @@
+"""A webhost-sync server in a process of its own, over a database of the tests, with keys and tokens for
+whoever they need. It can be killed and started again on the same port; what it had committed stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from store.contract import Environment
+from store.database import Database
+from store.keys import Keys
+from store.tenants import Tenants
+from tests.eventually import eventually
+from webhost_sync.auth.authenticate import Authenticator
+from webhost_sync.auth.issuing import create_key
+from webhost_sync.auth.principals import Grant
+from webhost_sync.auth.tokens import Tokens
+
+DAY = timedelta(days=1)
+HOUR = timedelta(hours=1)
+DOCUMENT_SCOPES = ("read", "write", "presence")
+
+
+class SyncServer:
+    """A server process. Invariants: 1. Its URLs stay the same over a restart. 2. Tenants are made when
+    they are first named, and all of them are `test` tenants."""
+
+    refusal_hold = 0.5
+    """Seconds for which a refused client is held that comes back for the first time."""
+
+    def __init__(self, database_url: str, folder: Path) -> None:
+        self._database_url = database_url
+        self._folder = folder
+        self._port = _free_port()
+        self._secret = secrets.token_hex(32)
+        self._tokens = Tokens([self._secret], max_lifetime=DAY)
+        self._keys: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def sync_url(self) -> str:
+        """What a y-websocket provider is given."""
+        return f"ws://127.0.0.1:{self._port}/sync"
+
+    async def start(self) -> None:
+        """Start the process and wait until it listens."""
+        process = self._spawn()
+
+        def listens() -> bool:
+            assert process.poll() is None, f"the server ended: {self._last_words()}"
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self._port)) == 0
+
+        await eventually(listens, within=30)
+
+    def kill(self) -> None:
+        """End the process at once, as a power cut would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    async def key_for(self, tenant: str, *scopes: str) -> str:
+        """The tenant's key with these scopes; the same one each time."""
+        if (tenant, scopes) not in self._keys:
+            async with Database(self._database_url) as database:
+                tenants = Tenants(database)
+                found = (
+                    await tenants.find(tenant, Environment.TEST) or (await tenants.create(tenant, tenant))[1]
+                )
+                key, _ = await create_key(
+                    Keys(database), found, name="interop", secret=secrets.token_bytes(32), scopes=scopes
+                )
+            self._keys[tenant, scopes] = key.text
+        return self._keys[tenant, scopes]
+
+    async def token_for(self, tenant: str, *scopes: str, lifetime: float = 600) -> str:
+        """A token of the tenant for every document, valid for so many seconds from now (or until so many
+        seconds ago)."""
+        key = await self.key_for(tenant, *DOCUMENT_SCOPES)
+        async with Database(self._database_url) as database:
+            issuer = await Authenticator(Keys(database), self._tokens).authenticate(key)
+        now = datetime.now(UTC)
+        holder = replace(
+            issuer,
+            subject="somebody",
+            grants=(Grant.of("*", scopes),),
+            token_id=secrets.token_hex(8),
+            expires_at=now + timedelta(seconds=lifetime),
+        )
+        # As if signed an hour ago, so that it can have expired since
+        return self._tokens.issue(holder, now=now - HOUR)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        # Not asyncio's: the process outlives the event loop of the test in which it is started.
+        environment = {
+            "DATABASE_URL": self._database_url,
+            "DATA_DIR": str(self._folder),
+            "HOST": "127.0.0.1",
+            "PORT": str(self._port),
+            "TOKEN_SIGNING_SECRET": self._secret,
+            "REFUSAL_HOLD": str(self.refusal_hold),
+        }
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "webhost_sync.cli.main", "serve"],
+                env={**os.environ, **environment},
+                stdout=log,
+                stderr=log,
+            )
+        return self._process
+
+    @property
+    def _log(self) -> Path:
+        return self._folder / "server.log"
+
+    def _last_words(self) -> str:
+        return self._log.read_text(errors="replace")[-2000:]
+
+
+@contextmanager
+def sync_server(database_url: str) -> Iterator[SyncServer]:
+    """Run a server over a migrated database until the block ends."""
+    with TemporaryDirectory(prefix="sync-") as folder:
+        server = SyncServer(database_url, Path(folder))
+        asyncio.run(server.start())
+        try:
+            yield server
+        finally:
+            server.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
