@@ -9,6 +9,7 @@ import pytest
 
 from store.migrate import upgrade
 from tests.postgres import clone_database, create_database, drop_database, postgres_cluster
+from tests.server_process import SyncServer, server_process
 
 
 @pytest.fixture(scope="session")
@@ -33,3 +34,9 @@ async def database_url(template_url: str) -> AsyncIterator[str]:
     url = await clone_database(template_url)
     yield url
     await drop_database(url)
+
+
+@pytest.fixture
+def own_server(template_url: str) -> Iterator[SyncServer]:
+    """A server in a process of its own, for a test that kills or torments it."""
+    yield from server_process(template_url)

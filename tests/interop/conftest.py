@@ -3,7 +3,6 @@ a Node process with the real providers for each test."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Protocol
 from uuid import uuid4
@@ -11,8 +10,7 @@ from uuid import uuid4
 import pytest
 
 from tests.interop.peers import VERSIONS, Clients, Peer, ProviderVersion, node_clients
-from tests.interop.server import DOCUMENT_SCOPES, SyncServer, sync_server
-from tests.postgres import clone_database, drop_database
+from tests.server_process import DOCUMENT_SCOPES, SyncServer, server_process
 
 
 class OpenPeer(Protocol):
@@ -23,20 +21,7 @@ class OpenPeer(Protocol):
 
 @pytest.fixture(scope="session")
 def server(template_url: str) -> Iterator[SyncServer]:
-    yield from _server(template_url)
-
-
-@pytest.fixture
-def own_server(template_url: str) -> Iterator[SyncServer]:
-    """A server for a test that kills it."""
-    yield from _server(template_url)
-
-
-def _server(template_url: str) -> Iterator[SyncServer]:
-    database_url = asyncio.run(clone_database(template_url))
-    with sync_server(database_url) as server:
-        yield server
-    asyncio.run(drop_database(database_url))
+    yield from server_process(template_url)
 
 
 @pytest.fixture

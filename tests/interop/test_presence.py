@@ -9,7 +9,7 @@ import pytest
 
 from tests.interop.conftest import OpenPeer
 from tests.interop.peers import VERSIONS, Clients, Peer
-from tests.interop.server import DOCUMENT_SCOPES, SyncServer
+from tests.server_process import DOCUMENT_SCOPES, SyncServer
 
 pytestmark = pytest.mark.interop
 

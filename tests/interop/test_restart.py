@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from tests.interop.peers import Clients, ProviderVersion
-from tests.interop.server import DOCUMENT_SCOPES, SyncServer
+from tests.server_process import DOCUMENT_SCOPES, SyncServer
 
 pytestmark = [pytest.mark.interop, pytest.mark.faults]
 

@@ -12,14 +12,8 @@ from pycrdt import Array, Doc, Map, Text, TransactionEvent, XmlElement, XmlFragm
 
 from tests.golden import HALVED, UPDATES, GoldenHalved, GoldenUpdate
 from webhost_sync.errors import MalformedUpdate, TooLarge
-from webhost_sync.sync.document import (
-    EMPTY_STATE_VECTOR,
-    EMPTY_UPDATE,
-    BrokenDocument,
-    Document,
-    Outcome,
-    merge,
-)
+from webhost_sync.sync.document import EMPTY_STATE_VECTOR, BrokenDocument, Document, Outcome
+from webhost_sync.sync.parts import EMPTY_UPDATE, merge
 from webhost_sync.sync.protocol import decode_state_vector
 from webhost_sync.sync.update import RootKind, read_update
 

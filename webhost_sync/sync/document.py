@@ -17,10 +17,8 @@ differently from there on; so the pair is replaced before pycrdt sees the cut.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
-from itertools import groupby
 from typing import Any
 
 from pycrdt import (
@@ -33,22 +31,22 @@ from pycrdt import (
     XmlFragment,
     XmlText,
     get_update,
-    merge_updates,
 )
 
 from webhost_sync.errors import TooLarge
+from webhost_sync.sync.parts import EMPTY_UPDATE, Part, Range, contains, merge, ranges
 from webhost_sync.sync.plain import plain
 from webhost_sync.sync.protocol import decode_state_vector, encode_state_vector
 from webhost_sync.sync.update import (
     RootKind,
     UpdateSummary,
+    covers,
     halved_pairs,
     is_ready,
     read_update,
     without_pairs,
 )
 
-EMPTY_UPDATE = b"\x00\x00"
 EMPTY_STATE_VECTOR = b"\x00"
 _ROOT_TYPES = {
     RootKind.ARRAY: Array,
@@ -56,20 +54,17 @@ _ROOT_TYPES = {
     RootKind.TEXT: Text,
     RootKind.XML_FRAGMENT: XmlFragment,
 }
-_Range = tuple[int, int, int]
-"""(client, first clock, clock after the last)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """An update, and whether pycrdt can merge it with others without changing what it says."""
-
-    update: bytes
-    mergeable: bool
 
 
 class BrokenDocument(Exception):
-    """An update was well formed and made no sense; the state in memory may have taken half of it."""
+    """An update was well formed and made no sense; the state in memory may have taken half of it.
+
+    `update` is the one that did it: the one that came, or one that had waited for it.
+    """
+
+    def __init__(self, update: bytes, reason: str) -> None:
+        super().__init__(reason)
+        self.update = update
 
 
 class Outcome(Enum):
@@ -112,8 +107,9 @@ class Document:
         self._client_id = client_id
         self._kept: list[_Kept] = []
         self._pairs: set[tuple[int, int]] = set()
+        self._roots: dict[str, RootKind] = {}
         self._base = EMPTY_UPDATE
-        self._as_it_came: list[Part] = []
+        self._as_it_came: list[Part] | None = None
         self._start(Doc(client_id=client_id))
 
     def close(self) -> None:
@@ -128,7 +124,7 @@ class Document:
     @property
     def is_exact(self) -> bool:
         """Whether `encode()` says all that came, so that it may stand in its place."""
-        return not self._kept and not self._as_it_came
+        return not self._kept and self._as_it_came is None
 
     def apply(self, update: bytes, *, may_wait: bool = True) -> Applied:
         """Take one update; `may_wait` says whether it may be kept when what it builds on is missing.
@@ -136,16 +132,19 @@ class Document:
         Raises: MalformedUpdate, TooLarge (it would have to wait): nothing has changed; BrokenDocument.
         """
         summary = read_update(update)
-        part = Part(update, not (summary.has_unsupported or summary.has_lossy))
-        if summary.is_empty:
-            return Applied(Outcome.NOTHING_NEW, (), part)
-        if not part.mergeable and not self._as_it_came:
-            self._base = self._doc.get_update()
-            self._as_it_came = [kept.part for kept in self._kept]
-        outcome = self._take(part, summary, may_wait)
-        if self._as_it_came or not part.mergeable:
-            self._as_it_came += [part] if outcome is not Outcome.NOTHING_NEW else []
+        outcome = self._judge(summary)
+        # One that waits would make all that is merged with it wait, whenever the log is read again.
+        part = Part(update, outcome is Outcome.CHANGED and not summary.has_lossy)
+        if outcome is Outcome.CHANGED:
+            outcome = self._take(part, summary)
+        elif outcome is not Outcome.NOTHING_NEW:
+            outcome = self._keep(part, summary, outcome, may_wait)
         return Applied(outcome, tuple(summary.client_ids), part)
+
+    def set_aside(self, update: bytes) -> None:
+        """Keep an update that is known to break the document, without ever giving it to pycrdt."""
+        summary = replace(read_update(update), has_unsupported=True)
+        self._keep(Part(update, False), summary, Outcome.UNSUPPORTED, may_wait=True)
 
     def brings_news(self, update: bytes) -> bool:
         """Whether applying would change anything, found without applying. Raises: MalformedUpdate."""
@@ -167,7 +166,7 @@ class Document:
         Raises: ProtocolError when the state vector can't be decoded.
         """
         decode_state_vector(state_vector)
-        if self._as_it_came:
+        if self._as_it_came is not None:
             return merge([Part(get_update(self._base, state_vector), True), *self._as_it_came])
         state = Part(self._doc.get_update(state_vector), True)
         return merge([*(kept.part for kept in self._kept), state])
@@ -181,8 +180,7 @@ class Document:
 
         A root's type is not on the wire, so it is taken from how its content was written.
         """
-        kinds = read_update(self.encode()).roots
-        return {name: self.root(name, kind) for name, kind in sorted(kinds.items())}
+        return {name: self.root(name, kind) for name, kind in sorted(self._roots.items())}
 
     def root(self, name: str, kind: RootKind) -> object:
         """One root as plain values, read as the given kind."""
@@ -203,16 +201,29 @@ class Document:
     def _on_change(self, event: TransactionEvent) -> None:
         self._fired = True
 
-    def _take(self, part: Part, summary: UpdateSummary, may_wait: bool) -> Outcome:
+    def _judge(self, summary: UpdateSummary) -> Outcome:
+        if summary.is_empty:
+            return Outcome.NOTHING_NEW
         if summary.has_unsupported:
-            return self._keep(part, summary, Outcome.UNSUPPORTED, may_wait)
-        if not is_ready(self._integrated(), summary):
-            return self._keep(part, summary, Outcome.GAP, may_wait)
+            return Outcome.UNSUPPORTED
+        return Outcome.CHANGED if is_ready(self._integrated(), summary) else Outcome.GAP
+
+    def _take(self, part: Part, summary: UpdateSummary) -> Outcome:
+        if summary.has_lossy:
+            self._answer_as_it_came()
         if not self._integrate(part.update, summary):
             return Outcome.NOTHING_NEW
+        if self._as_it_came is not None:
+            self._as_it_came.append(part)
         if self._kept:
             self._integrate_what_waited()
         return Outcome.CHANGED
+
+    def _answer_as_it_came(self) -> None:
+        """From now on keep what comes, to answer with it."""
+        if self._as_it_came is None:
+            self._base = self._doc.get_update()
+            self._as_it_came = [kept.part for kept in self._kept]
 
     def _integrate_what_waited(self) -> None:
         """Apply kept updates whose causes have come, each of which may be the cause of another."""
@@ -227,31 +238,35 @@ class Document:
 
     def _integrate(self, update: bytes, summary: UpdateSummary) -> bool:
         """Give the update to pycrdt; whether it changed anything. Raises: BrokenDocument."""
-        if halved := halved_pairs(self._pairs, summary):
-            self._replace_pairs(halved)
-            update = without_pairs(update, halved)
-        self._pairs.update(summary.pairs)
-        self._pairs -= halved
-        self._fired = False
-        self._apply(update)
-        return self._fired
-
-    def _replace_pairs(self, halved: frozenset[tuple[int, int]]) -> None:
-        state = without_pairs(self._doc.get_update(), halved)
-        self.close()
-        self._start(Doc(client_id=self._client_id))
-        self._apply(state)
-
-    def _apply(self, update: bytes) -> None:
         try:
-            self._doc.apply_update(update)
+            halved = halved_pairs(self._pairs, summary)
+            if halved:
+                self._replace_pairs(halved)
+            self._pairs.update(summary.pairs)
+            self._pairs -= halved
+            self._fired = False
+            self._doc.apply_update(without_pairs(update, halved) if halved else update)
         except Exception as error:
-            raise BrokenDocument(str(error)) from error
+            raise BrokenDocument(update, str(error)) from error
         except BaseException as error:
             # A panic of the native library is no Exception.
             if type(error).__name__ == "PanicException":
-                raise BrokenDocument("an update made the library panic") from error
+                raise BrokenDocument(update, "it made the library panic") from error
             raise
+        if not covers(self._integrated(), summary):
+            raise BrokenDocument(update, "it was ready and was not taken whole")
+        for name, kind in summary.roots.items():
+            self._roots[name] = max(kind, self._roots.get(name, kind))
+        return self._fired
+
+    def _replace_pairs(self, halved: frozenset[tuple[int, int]]) -> None:
+        before = self._integrated()
+        state = without_pairs(self._doc.get_update(), halved)
+        self.close()
+        self._start(Doc(client_id=self._client_id))
+        self._doc.apply_update(state)
+        if self._integrated() != before:
+            raise ValueError("the state can't be read back whole")
 
     def _keep(self, part: Part, summary: UpdateSummary, outcome: Outcome, may_wait: bool) -> Outcome:
         """Hold the bytes beside the state, unless all of it is held already."""
@@ -259,50 +274,26 @@ class Document:
             return Outcome.NOTHING_NEW
         if not may_wait:
             raise TooLarge("too many updates of this document wait for what they build on")
+        if outcome is Outcome.UNSUPPORTED:
+            self._answer_as_it_came()
         self._kept.append(_Kept(part, summary))
+        if self._as_it_came is not None:
+            self._as_it_came.append(part)
         return outcome
 
     def _has_news(self, summary: UpdateSummary) -> bool:
         integrated = [(client, 0, clock) for client, clock in self._integrated().items()]
-        if not _contains([*integrated, *self._kept_structs()], summary.structs):
+        if not contains([*integrated, *self._kept_structs()], summary.structs):
             return True
         # A diff against the own state vector holds no structs, but every deletion.
         deleted = read_update(self._doc.get_update(self._doc.get_state())).deletes
-        return not _contains([*_ranges(deleted), *self._kept_deletes()], _ranges(summary.deletes))
+        return not contains([*ranges(deleted), *self._kept_deletes()], ranges(summary.deletes))
 
-    def _kept_structs(self) -> list[_Range]:
+    def _kept_structs(self) -> list[Range]:
         return [part for kept in self._kept for part in kept.summary.structs]
 
-    def _kept_deletes(self) -> list[_Range]:
-        return [part for kept in self._kept for part in _ranges(kept.summary.deletes)]
+    def _kept_deletes(self) -> list[Range]:
+        return [part for kept in self._kept for part in ranges(kept.summary.deletes)]
 
     def _integrated(self) -> dict[int, int]:
         return decode_state_vector(self._doc.get_state())
-
-
-def merge(parts: Iterable[Part]) -> tuple[bytes, ...]:
-    """The same content in as few updates as can be: one, but for those that can't be merged."""
-    merged: list[bytes] = []
-    for mergeable, group in groupby(parts, key=lambda part: part.mergeable):
-        updates = [part.update for part in group if part.update != EMPTY_UPDATE]
-        merged += [merge_updates(*updates)] if mergeable and len(updates) > 1 else updates
-    return tuple(merged) or (EMPTY_UPDATE,)
-
-
-def _ranges(deletes: Iterable[tuple[int, int, int]]) -> list[_Range]:
-    return [(client, clock, clock + length) for client, clock, length in deletes]
-
-
-def _contains(held: Iterable[_Range], wanted: Iterable[_Range]) -> bool:
-    """Whether the union of `held` covers every range of `wanted`."""
-    by_client: dict[int, list[tuple[int, int]]] = {}
-    for client, first, end in sorted(held):
-        by_client.setdefault(client, []).append((first, end))
-    for client, first, end in wanted:
-        reached = first
-        for start, stop in by_client.get(client, ()):
-            if start <= reached < stop:
-                reached = stop
-        if reached < end:
-            return False
-    return True

@@ -202,12 +202,12 @@ class Hub:
         reload = partial(self._load_document, key)
         return Runner(room, loaded.record, room_log, self._settings, self._due, reload)
 
-    async def _load_document(self, key: Key) -> Loaded:
+    async def _load_document(self, key: Key, aside: frozenset[bytes] = frozenset()) -> Loaded:
         """Raises: DocumentNotFound, StoreUnavailable, Internal."""
         tenant_id, name = key
         try:
             record = await self._log.open(tenant_id, name, create=True)
-            return await load_document(self._log, record, secrets.randbits(32))
+            return await load_document(self._log, record, secrets.randbits(32), aside)
         except UnknownDocument as error:
             raise DocumentNotFound() from error
         except Unavailable as error:

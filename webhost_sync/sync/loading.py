@@ -20,7 +20,8 @@ from webhost_sync.sync.document import BrokenDocument, Document
 logger = structlog.get_logger(__name__)
 SLICE = 256 * 1024
 """Bytes that are applied before other rooms get their turn on the event loop."""
-Part = tuple[str, int]
+MAX_ASIDE = 20
+Place = tuple[str, int]
 """What of a stored document: "snapshot" or "update", and its sequence."""
 
 
@@ -34,13 +35,18 @@ class Loaded:
     quarantined: DocumentQuarantined | None
 
 
-async def load_document(log: UpdateLog, record: DocumentRecord, client_id: int) -> Loaded:
-    """Load whole, or in quarantine. Raises: Unavailable, UnknownDocument."""
+async def load_document(
+    log: UpdateLog, record: DocumentRecord, client_id: int, aside: frozenset[bytes] = frozenset()
+) -> Loaded:
+    """Load whole, or in quarantine; `aside` are updates known to break the document.
+
+    Raises: Unavailable, UnknownDocument.
+    """
     if record.state is DocumentState.QUARANTINED:
         return await _load_readable(log, record, client_id, record.reason or "")
     try:
         stored = await log.load(record.tenant_id, record.id)
-        document, size = await _rebuild(stored, client_id)
+        document, size = await _rebuild(stored, client_id, aside=aside)
         return Loaded(stored.document, document, size, None)
     except CorruptDocument as damage:
         logger.error("document quarantined", tenant=record.tenant_id, document=record.name, why=str(damage))
@@ -50,31 +56,55 @@ async def load_document(log: UpdateLog, record: DocumentRecord, client_id: int) 
 
 
 async def _rebuild(
-    stored: StoredDocument, client_id: int, skip: frozenset[Part] = frozenset()
+    stored: StoredDocument,
+    client_id: int,
+    skip: frozenset[Place] = frozenset(),
+    aside: frozenset[bytes] = frozenset(),
 ) -> tuple[Document, int]:
-    """Apply everything but the parts to skip. Raises: CorruptDocument, naming a part that is no update."""
-    document = Document(client_id)
+    """Apply everything but what is to be skipped, and set aside what breaks the document.
+
+    Raises: CorruptDocument, naming a part that is no update, or that too much had to be set aside.
+    """
+    while True:
+        document = Document(client_id)
+        try:
+            return document, await _replay(stored, document, skip, aside)
+        except BrokenDocument as broken:
+            document.close()
+            if len(aside) >= MAX_ASIDE:
+                raise CorruptDocument(stored.document.id, 0, "update", str(broken)) from broken
+            logger.warning("update set aside", document=stored.document.name, why=str(broken))
+            aside |= {broken.update}
+
+
+async def _replay(
+    stored: StoredDocument, document: Document, skip: frozenset[Place], aside: frozenset[bytes]
+) -> int:
+    """Returns how many bytes were applied. Raises: CorruptDocument, BrokenDocument."""
     size = pause = 0
-    for part, payload in _parts(stored):
-        if part in skip:
+    for place, payload in _parts(stored):
+        if place in skip:
             continue
         try:
-            document.apply(payload)
-        except (MalformedUpdate, BrokenDocument) as error:
+            if payload in aside:
+                document.set_aside(payload)
+            else:
+                document.apply(payload)
+        except MalformedUpdate as error:
             document.close()
-            raise CorruptDocument(stored.document.id, part[1], part[0], str(error)) from error
+            raise CorruptDocument(stored.document.id, place[1], place[0], str(error)) from error
         size += len(payload)
         pause += len(payload)
         if pause > SLICE:
             pause = 0
             await asyncio.sleep(0)
-    return document, size
+    return size
 
 
 async def _load_readable(log: UpdateLog, record: DocumentRecord, client_id: int, reason: str) -> Loaded:
     """Rebuild without whatever can't be applied; a part that fails means starting over without it."""
     stored = await log.load_readable(record.tenant_id, record.id)
-    skip: frozenset[Part] = frozenset()
+    skip: frozenset[Place] = frozenset()
     while True:
         try:
             document, size = await _rebuild(stored, client_id, skip)
@@ -84,7 +114,7 @@ async def _load_readable(log: UpdateLog, record: DocumentRecord, client_id: int,
             skip |= {(damage.part, damage.seq)}
 
 
-def _parts(stored: StoredDocument) -> Iterable[tuple[Part, bytes]]:
+def _parts(stored: StoredDocument) -> Iterable[tuple[Place, bytes]]:
     if stored.snapshot is not None:
         yield ("snapshot", stored.snapshot.seq), stored.snapshot.state
     for update in stored.updates:

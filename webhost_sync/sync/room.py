@@ -21,7 +21,7 @@ from collections.abc import Sequence
 
 from webhost_sync.errors import NotAllowed, ProtocolError, SyncError, TooLarge
 from webhost_sync.sync.awareness import AwarenessTable
-from webhost_sync.sync.document import EMPTY_UPDATE, Applied, BrokenDocument, Document, Outcome, merge
+from webhost_sync.sync.document import Applied, BrokenDocument, Document, Outcome
 from webhost_sync.sync.effects import (
     Acknowledge,
     Answer,
@@ -37,6 +37,7 @@ from webhost_sync.sync.effects import (
     Request,
     Send,
 )
+from webhost_sync.sync.parts import EMPTY_UPDATE, merge
 from webhost_sync.sync.protocol import (
     AwarenessUpdate,
     KnownMessage,
@@ -133,18 +134,17 @@ class Room:
     def begin(self) -> Batch:
         """Apply everything that waits.
 
-        Raises: BrokenDocument; then `culprit` waits no more, all others still do, and the document
-        must be replaced before anything else.
+        Raises: BrokenDocument; then the message that did it waits no more, all others still do, and
+        the document must be replaced before anything else.
         """
         before = self._document.state_vector()
         taken: list[Taken] = []
         outcomes: list[Outcome | SyncError] = []
-        for place, (member, request) in enumerate(self._waiting):
+        for member, request in self._waiting:
             try:
                 outcomes.append(self._take(member, request, taken))
-            except BrokenDocument:
-                del self._waiting[place]
-                self._culprit = member.connection_id
+            except BrokenDocument as broken:
+                self._culprit = self._remove(broken.update)
                 raise
         waiting, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
         shown = merge(applied.part for _, applied in taken) if taken else ()
@@ -155,7 +155,7 @@ class Room:
 
     @property
     def culprit(self) -> int | None:
-        """The connection whose message last broke the document."""
+        """The connection whose message last broke the document; None where it was in the log already."""
         return self._culprit
 
     def replace_document(self, document: Document, size: int) -> None:
@@ -170,6 +170,14 @@ class Room:
         parts = [self._document.apply(update).part for update in updates]
         self._size += sum(len(update) for update in updates)
         return Batch(before, (), tuple(Broadcast(SyncUpdate(update)) for update in merge(parts)))
+
+    def _remove(self, update: bytes) -> int | None:
+        """Take the message with this update out of those that wait; returns whose it was."""
+        for place, (member, request) in enumerate(self._waiting):
+            if _update_of(request) == update:
+                del self._waiting[place]
+                return member.connection_id
+        return None
 
     def _wait(self, member: Member, request: Request) -> None:
         self._waiting.append((member, request))

@@ -59,11 +59,12 @@ class Runner:
         log: RoomLog,
         settings: Settings,
         due: asyncio.Queue[Document],
-        reload: Callable[[], Awaitable[Loaded]],
+        reload: Callable[[frozenset[bytes]], Awaitable[Loaded]],
     ) -> None:
         """`due` gets the record of the document when its log has grown enough to be compacted.
 
-        `reload` rebuilds the document from the log, after an update has broken the one in memory.
+        `reload` rebuilds the document from the log, after an update has broken the one in memory; its
+        argument are updates of the log to set aside.
         """
         self._room = room
         self._record = record
@@ -71,6 +72,7 @@ class Runner:
         self._settings = settings
         self._due = due
         self._reload = reload
+        self._aside: frozenset[bytes] = frozenset()
         self._seq = record.head_seq
         self._foreign_seq = record.head_seq
         self._uncompacted_rows = record.head_seq - record.snapshot_seq
@@ -216,10 +218,13 @@ class Runner:
                 logger.warning(
                     "update refused", document=self._record.name, connection=culprit, why=str(error)
                 )
-                refusal = Refuse(culprit or 0, MalformedUpdate("its content makes no sense"))
-                loaded = await self._reload()
+                refused = [Refuse(culprit, MalformedUpdate("its content makes no sense"))] if culprit else []
+                if culprit is None:
+                    # It had waited in the log for its causes, which have come: it must not get them.
+                    self._aside |= {error.update}
+                loaded = await self._reload(self._aside)
                 self._room.replace_document(loaded.document, loaded.size)
-                self._carry_out([refusal], EMPTY_STATE_VECTOR)
+                self._carry_out(refused, EMPTY_STATE_VECTOR)
                 # Rows of other processes came with it: they are learned again, to be shown.
                 await self._learn_up_to(loaded.record.head_seq, EMPTY_STATE_VECTOR)
 

@@ -22,6 +22,7 @@ from store.database import Database
 from store.keys import Keys
 from store.tenants import Tenants
 from tests.eventually import eventually
+from tests.postgres import clone_database, drop_database
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.issuing import create_key
 from webhost_sync.auth.principals import Grant
@@ -63,6 +64,12 @@ class SyncServer:
                 return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
         await eventually(listens, within=30)
+
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
 
     def kill(self) -> None:
         """End the process at once, as a power cut would."""
@@ -145,3 +152,11 @@ def _free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def server_process(template_url: str) -> Iterator[SyncServer]:
+    """A server over a database of its own, for fixtures."""
+    database_url = asyncio.run(clone_database(template_url))
+    with sync_server(database_url) as server:
+        yield server
+    asyncio.run(drop_database(database_url))
