@@ -12,19 +12,25 @@ from datetime import timedelta
 from functools import partial
 
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, WebSocketRoute
-from store.keys import Keys
 
 from store import migrate
 from store.changes import PostgresChanges
 from store.committer import Committer
 from store.contract import Document
 from store.database import Database
+from store.keys import Keys
+from store.probe import DatabaseProbe
+from store.readings import Readings
 from store.roles import Role
 from store.updates import PostgresUpdateLog
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
+from webhost_sync.routes.api import api_routes
+from webhost_sync.routes.middleware import CrossOrigin, ErrorAnswers, RequestIds, raise_to_middleware
 from webhost_sync.routes.services import Services
 from webhost_sync.routes.sync import sync
 from webhost_sync.sync.compactor import run_compactor
@@ -47,11 +53,20 @@ def create_app(settings: Settings, database_url: str, tokens: Tokens) -> Starlet
             app.state.services = services
             yield
 
-    return Starlette(routes=routes(), lifespan=lifespan)
+    return Starlette(
+        routes=routes(),
+        lifespan=lifespan,
+        middleware=[
+            Middleware(RequestIds),
+            Middleware(CrossOrigin, allowed_origins=settings.allowed_origins),
+            Middleware(ErrorAnswers),
+        ],
+        exception_handlers={HTTPException: raise_to_middleware},
+    )
 
 
 def routes() -> Sequence[BaseRoute]:
-    return [WebSocketRoute("/sync/{document:path}", sync)]
+    return [WebSocketRoute("/sync/{document:path}", sync), *api_routes()]
 
 
 @asynccontextmanager
@@ -76,17 +91,20 @@ async def running_services(settings: Settings, database_url: str, tokens: Tokens
         hub = Hub(log, settings, due)
         live = LiveConnections(settings.connections_per_credential)
         authenticator = Authenticator(Keys(database), tokens)
+        probe = DatabaseProbe(database)
         await stack.enter_async_context(hub.running())
         await stack.enter_async_context(
             _background(
                 relay(changes, hub),
+                probe.run(),
                 run_compactor(log, due, history=timedelta(days=settings.history_days)),
                 live.keep_alive(settings.keepalive_interval),
                 live.check_rights(authenticator.recheck, settings.access_check_interval),
             )
         )
         refusals = Refusals(settings.refusal_hold, settings.refusal_hold_max)
-        yield Services(settings, database, log, hub, live, refusals, authenticator)
+        readings = Readings(database)
+        yield Services(settings, database, log, readings, probe, hub, live, refusals, authenticator, tokens)
 
 
 @asynccontextmanager

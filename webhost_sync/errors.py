@@ -9,6 +9,7 @@
     │   │   └── KeyRevoked                                                4401  401
     │   ├── NotAllowed               a good credential without the right  4403  403
     │   ├── DocumentNotFound         unknown, or not for this principal   4404  404
+    │   ├── VehicleNotFound          unknown, or not for this principal   4404  404
     │   ├── WrongEpoch               a replica of another history         4409  409
     │   ├── TooLarge                 frame, document or request           4413  413
     │   ├── ClientTooOld                                                  4426  426
@@ -116,6 +117,14 @@ class DocumentNotFound(ClientFault):
     """there is no such document for this credential"""
 
     code = "document_not_found"
+    close_code = 4404
+    http_status = 404
+
+
+class VehicleNotFound(ClientFault):
+    """there is no such vehicle for this credential"""
+
+    code = "vehicle_not_found"
     close_code = 4404
     http_status = 404
 

@@ -8,7 +8,10 @@ from starlette.requests import HTTPConnection
 
 from store.contract import UpdateLog
 from store.database import Database
+from store.probe import DatabaseProbe
+from store.readings import Readings
 from webhost_sync.auth.authenticate import Authenticator
+from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
@@ -22,10 +25,13 @@ class Services:
     settings: Settings
     database: Database
     log: UpdateLog
+    readings: Readings
+    probe: DatabaseProbe
     hub: Hub
     live: LiveConnections
     refusals: Refusals
     authenticator: Authenticator
+    tokens: Tokens
 
 
 def services_of(connection: HTTPConnection) -> Services:

@@ -17,6 +17,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from contextvars import Context
 from dataclasses import dataclass
 from functools import partial
 
@@ -142,7 +143,10 @@ class Hub:
         slot = self._slots.get(key)
         if slot is None:
             slot = self._slots[key] = _Slot(asyncio.get_running_loop().create_future())
-            self._tasks[key] = self._group.create_task(self._serve(key, slot), name=f"room {key}")
+            # An empty context: the room's log lines aren't those of the request that came first.
+            self._tasks[key] = self._group.create_task(
+                self._serve(key, slot), name=f"room {key}", context=Context()
+            )
         return slot
 
     async def _serve(self, key: Key, slot: _Slot) -> None:

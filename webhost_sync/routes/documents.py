@@ -1,0 +1,275 @@
+"""Documents over HTTP: their list, their content as JSON, and one round trip of sync.
+
+List and content come from the store. The round trip goes through the document's live room, so it is
+committed before it is answered, and whoever is connected sees it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+from pydantic import Field
+from starlette.responses import JSONResponse, Response
+
+from store.contract import CorruptDocument, DocumentState, StoredDocument, UnknownDocument
+from store.contract import Document as DocumentRecord
+from store.readings import DocumentListing
+from webhost_sync.auth.access import access_document
+from webhost_sync.errors import (
+    DocumentNotFound,
+    DocumentQuarantined,
+    Draining,
+    InvalidRequest,
+    MalformedUpdate,
+    NotAllowed,
+    ProtocolError,
+    RoomClosing,
+    TooLarge,
+    WrongEpoch,
+)
+from webhost_sync.fleet.names import validate_name
+from webhost_sync.routes import models
+from webhost_sync.routes.bodies import NoBody, OctetBody
+from webhost_sync.routes.cursors import CursorFormat
+from webhost_sync.routes.document_view import view
+from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Parameter, Query
+from webhost_sync.routes.paging import page
+from webhost_sync.routes.queries import PagedQuery
+from webhost_sync.routes.services import Services
+from webhost_sync.routes.vehicles import readable_patterns
+from webhost_sync.sync.document import merge
+from webhost_sync.sync.effects import Exchange, Member
+from webhost_sync.sync.round_trip import MEDIA_TYPE, RoundTripAnswer, decode_request, encode_answer
+
+EPOCH_HEADER = "X-Document-Epoch"
+SEQ_HEADER = "X-Document-Seq"
+LEFT_OUT_HEADER = "X-Document-Left-Out"
+BY_NAME = CursorFormat[str](str)
+
+
+class DocumentQuery(PagedQuery):
+    prefix: str = Field(
+        "", max_length=255, description="Only names that begin with this.", examples=["track/"]
+    )
+
+
+async def list_documents(call: Call[DocumentQuery, None]) -> Response:
+    patterns = readable_patterns(call.principal)
+
+    async def fetch(after: str | None, limit: int) -> list[DocumentListing]:
+        return await call.services.readings.documents(
+            call.principal.tenant_id, patterns, prefix=call.query.prefix, after=after, limit=limit
+        )
+
+    records, next_cursor = await page(call, BY_NAME, fetch, lambda record: record.name)
+    items = [models.DocumentSummary.model_validate(record) for record in records]
+    answer = models.DocumentPage(items=items, next_cursor=next_cursor)
+    return JSONResponse(answer.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
+
+
+async def get_document(call: Call[Query, None]) -> Response:
+    name = validate_name(call.path_parameter("name"))
+    access_document(call.principal, name)
+    log = call.services.log
+    try:
+        record = await log.open(call.principal.tenant_id, name, create=False)
+        if _etag(record) in _known_etags(call.request.headers.getlist("if-none-match")):
+            return Response(status_code=304, headers=_headers(record))
+        stored = await _stored(call.services, record)
+    except UnknownDocument as error:
+        raise DocumentNotFound(repr(name)) from error
+    return await asyncio.to_thread(_content, stored)
+
+
+async def sync_document(call: Call[Query, bytes]) -> Response:
+    name = validate_name(call.path_parameter("name"))
+    access = access_document(call.principal, name)
+    request = decode_request(call.body)
+    epoch = _epoch(call.request.headers.get(EPOCH_HEADER))
+    hub = call.services.hub
+    async with hub.enter(call.principal.tenant_id, name) as runner:
+        record = runner.record
+        if epoch not in (None, record.epoch):
+            raise WrongEpoch(f"it is {record.epoch} now")
+        member = Member(
+            hub.next_connection_id(),
+            owner=call.principal.subject,
+            device=call.principal.device,
+            can_write=access.write,
+        )
+        answer = await runner.exchange(member, Exchange(request.state_vector, request.update))
+        seq = runner.seq
+    diff, left_out = single_update(answer.updates)
+    headers = {EPOCH_HEADER: str(record.epoch), SEQ_HEADER: str(seq), "Cache-Control": "no-store"}
+    if left_out:
+        headers[LEFT_OUT_HEADER] = str(left_out)
+    content = encode_answer(RoundTripAnswer(answer.state_vector, diff))
+    return Response(content, media_type=MEDIA_TYPE, headers=headers)
+
+
+def single_update(updates: Sequence[bytes]) -> tuple[bytes, int]:
+    """One update with the content of all that can be merged, and how many could not.
+
+    Those hold what pycrdt doesn't read (`sync.document`); over a socket they travel as they came.
+    """
+    *others, merged = updates
+    left_out = 0
+    for update in others:
+        joined = merge([merged, update])
+        if len(joined) == 1:
+            merged = joined[0]
+        else:
+            left_out += 1
+    return merged, left_out
+
+
+def _epoch(header: str | None) -> UUID | None:
+    try:
+        return None if header is None else UUID(header)
+    except ValueError as error:
+        raise InvalidRequest(f"header {EPOCH_HEADER!r}: it is a UUID, from an answer of before") from error
+
+
+async def _stored(services: Services, record: DocumentRecord) -> StoredDocument:
+    """Everything that can be read of it, whole where it is not damaged."""
+    if record.state is not DocumentState.QUARANTINED:
+        try:
+            return await services.log.load(record.tenant_id, record.id)
+        except CorruptDocument:
+            pass  # what is left of it is better than nothing, and is marked as incomplete
+    return await services.log.load_readable(record.tenant_id, record.id)
+
+
+def _content(stored: StoredDocument) -> Response:
+    record = stored.document
+    seen = view(stored)
+    first = 1 if stored.snapshot is None else stored.snapshot.seq + 1
+    whole = len(stored.updates) == record.head_seq - first + 1
+    answer = models.DocumentContent(
+        name=record.name,
+        epoch=record.epoch,
+        head_seq=record.head_seq,
+        state=record.state,
+        complete=seen.complete and whole,
+        roots=seen.roots,
+    )
+    return JSONResponse(answer.model_dump(mode="json"), headers=_headers(record))
+
+
+def _headers(record: DocumentRecord) -> dict[str, str]:
+    # no-cache: keep it, and ask with If-None-Match each time whether it is still so
+    return {"ETag": _etag(record), "Cache-Control": "private, no-cache", "Vary": "Authorization"}
+
+
+def _etag(record: DocumentRecord) -> str:
+    return f'"{record.epoch}-{record.head_seq}-{record.state}"'
+
+
+def _known_etags(headers: list[str]) -> set[str]:
+    return {tag.strip().removeprefix("W/") for header in headers for tag in header.split(",")}
+
+
+_NAME = Parameter(
+    "name", "The document's name, percent-encoded once; its slashes may stay as they are.", "tables/vehicles"
+)
+_EPOCH = Parameter(EPOCH_HEADER, "The epoch of the document.", "0b9d5d0e-7c1b-4c53-9d0a-3f0f2f6a8a11")
+_SEQ = Parameter(SEQ_HEADER, "The last committed update that is part of the answer.", "42")
+_LEFT_OUT = Parameter(
+    LEFT_OUT_HEADER,
+    "Only where it is not 0: how many updates the diff leaves out, since they can't be merged into one "
+    "(they hold an XmlHook or the like). Clients on a socket get them.",
+    "1",
+)
+_ETAG = Parameter("ETag", "Changes with the content.", '"0b9d5d0e-7c1b-4c53-9d0a-3f0f2f6a8a11-42-active"')
+_SUMMARY = {
+    "name": "tables/vehicles", "epoch": "0b9d5d0e-7c1b-4c53-9d0a-3f0f2f6a8a11", "head_seq": 42,
+    "state": "active", "log_bytes": 5120, "created_at": "2026-05-01T08:00:00Z",
+    "updated_at": "2026-05-01T12:00:01.250000Z",
+}  # fmt: skip
+_CONTENT = {
+    "name": "tables/vehicles", "epoch": "0b9d5d0e-7c1b-4c53-9d0a-3f0f2f6a8a11", "head_seq": 42,
+    "state": "active", "complete": True,
+    "roots": {"meta": {"layout": 1}, "rows": {"bus-7": {"name": "Bus 7", "status": "active"}}},
+}  # fmt: skip
+
+ENDPOINTS = (
+    Endpoint(
+        method="GET",
+        path="/api/documents",
+        tag="documents",
+        summary="List documents",
+        description="Documents that the credential may read, in the order of their names' UTF-8 bytes.",
+        handler=list_documents,
+        query=DocumentQuery,
+        body=NoBody(),
+        answers=(Answer(200, "A page", models.DocumentPage, {"items": [_SUMMARY], "next_cursor": None}),),
+        errors=(InvalidRequest,),
+    ),
+    # Before the next one, whose name may hold slashes.
+    Endpoint(
+        method="POST",
+        path="/api/documents/{name:path}/sync",
+        tag="documents",
+        summary="Sync a document in one round trip",
+        description="Takes what the client has and brings, and answers with what it lacks. The update is "
+        "committed before the answer, and whoever is connected sees it. Sending the same again changes "
+        "nothing, so after a broken connection just send it again. A document that isn't there is made. "
+        "The format is described in docs/protocol.md.",
+        handler=sync_document,
+        query=Query,
+        body=OctetBody(
+            "`u8 version = 1`, `bytes state_vector`, `bytes update`; `bytes` is a length (a lib0 integer of "
+            'variable size) and that many bytes. An empty state vector: "I have nothing". An empty update: '
+            '"I bring nothing". At most `frame_limit` bytes, not compressed.'
+        ),
+        answers=(
+            Answer(
+                200,
+                "`u8 version = 1`, `bytes state_vector` of the server, `bytes diff`: one update with "
+                "what the client lacks (`00 00` where it lacks nothing)",
+                MEDIA_TYPE,
+                headers=(_EPOCH, _SEQ, _LEFT_OUT),
+            ),
+        ),
+        errors=(
+            InvalidRequest,
+            ProtocolError,
+            MalformedUpdate,
+            NotAllowed,
+            DocumentNotFound,
+            WrongEpoch,
+            TooLarge,
+            RoomClosing,
+            DocumentQuarantined,
+            Draining,
+        ),
+        path_parameters=(_NAME,),
+        headers=(
+            Parameter(
+                EPOCH_HEADER,
+                "The epoch that the client's replica belongs to. Where the document has another one, nothing "
+                "is merged and the answer is 409.",
+                "0b9d5d0e-7c1b-4c53-9d0a-3f0f2f6a8a11",
+            ),
+        ),
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/documents/{name:path}",
+        tag="documents",
+        summary="Get a document as JSON",
+        description="The merged committed state, read from the store.",
+        handler=get_document,
+        query=Query,
+        body=NoBody(),
+        answers=(
+            Answer(200, "The document", models.DocumentContent, _CONTENT, (_ETAG,)),
+            Answer(304, "It is still as `If-None-Match` has it", headers=(_ETAG,)),
+        ),
+        errors=(InvalidRequest, DocumentNotFound),
+        path_parameters=(_NAME,),
+        headers=(Parameter("If-None-Match", "`ETag` of an answer of before.", _ETAG.example),),
+    ),
+)

@@ -1,0 +1,145 @@
+"""One endpoint of the HTTP API, declared once: what it takes, what it answers, and who does it.
+
+From the same declaration come its route, the reading of its query and body, and its part of the
+OpenAPI document (`openapi.py`), so that what is documented is what is done. Knows no endpoint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+from urllib.parse import unquote_to_bytes
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+from starlette.types import Scope
+
+from webhost_sync.auth.principals import Principal
+from webhost_sync.errors import InvalidRequest, NotAuthenticated, SyncError
+from webhost_sync.routes.bodies import Body
+from webhost_sync.routes.credentials import CREDENTIAL_PARAMETERS, credential_of
+from webhost_sync.routes.services import Services, services_of
+
+
+class Query(BaseModel):
+    """The query of an endpoint, a field for each parameter; a name that is not among them is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+QueryT = TypeVar("QueryT", bound=Query)
+BodyT = TypeVar("BodyT")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A path parameter or a header, for the documentation."""
+
+    name: str
+    description: str
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One way in which a call goes well. `content` is a JSON model, a media type, or None for no body."""
+
+    status: int
+    description: str
+    content: type[BaseModel] | str | None = None
+    example: object = None
+    headers: tuple[Parameter, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[QueryT, BodyT]):
+    """One request whose credential, query and body have been read."""
+
+    request: Request
+    services: Services
+    query: QueryT
+    body: BodyT
+    who: Principal | None
+
+    @property
+    def principal(self) -> Principal:
+        """Whoever calls. Raises: NotAuthenticated on an endpoint that is open to all."""
+        if self.who is None:
+            raise NotAuthenticated()
+        return self.who
+
+    def path_parameter(self, name: str) -> str:
+        """The parameter, percent-decoded once. Raises: InvalidRequest."""
+        try:
+            return unquote_to_bytes(self.request.path_params[name]).decode()
+        except UnicodeDecodeError as error:
+            raise InvalidRequest(f"{name!r} in the path is not UTF-8") from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint(Generic[QueryT, BodyT]):
+    """`errors` are those besides the ones that every endpoint has; an open one asks for no credential."""
+
+    method: str
+    path: str
+    tag: str
+    summary: str
+    description: str
+    handler: Callable[[Call[QueryT, BodyT]], Awaitable[Response]]
+    query: type[QueryT]
+    body: Body[BodyT]
+    answers: tuple[Answer, ...]
+    errors: tuple[type[SyncError], ...] = ()
+    path_parameters: tuple[Parameter, ...] = ()
+    headers: tuple[Parameter, ...] = ()
+    is_open: bool = False
+
+    @property
+    def template(self) -> str:
+        """The path as OpenAPI writes it, without what only the router needs."""
+        return self.path.replace(":path}", "}")
+
+    async def serve(self, request: Request) -> Response:
+        """Answer one request. Raises: SyncError."""
+        services = services_of(request)
+        who = None if self.is_open else await services.authenticator.authenticate(credential_of(request))
+        query = read_query(self.query, request)
+        body = await self.body.read(request, services.settings.frame_limit)
+        return await self.handler(Call(request, services, query, body, who))
+
+
+class EndpointRoute(Route):
+    """Matches the path as it came, so that a `%2F` inside of an id is no separator."""
+
+    def __init__(self, endpoint: Endpoint[QueryT, BodyT]) -> None:
+        super().__init__(endpoint.path, endpoint.serve, methods=[endpoint.method])
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        if scope["type"] != "http":
+            return Match.NONE, {}
+        return super().matches({**scope, "path": scope["raw_path"].partition(b"?")[0].decode("latin-1")})
+
+
+def read_query(model: type[QueryT], request: Request) -> QueryT:
+    """Raises: InvalidRequest, naming the parameter and what is allowed."""
+    given: dict[str, str] = {}
+    for name, value in request.query_params.multi_items():
+        if name in given:
+            raise InvalidRequest(f"query parameter {name!r} is given twice")
+        if "\0" in value:
+            raise InvalidRequest(f"query parameter {name!r} holds a NUL character")
+        if name not in CREDENTIAL_PARAMETERS:
+            given[name] = value
+    names = {field.alias or name for name, field in model.model_fields.items()}
+    if unknown := given.keys() - names:
+        allowed = ", ".join(sorted(names)) or "none"
+        raise InvalidRequest(f"unknown query parameter {min(unknown)!r}; there are: {allowed}")
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(map(str, fault["loc"])) or "query"
+        raise InvalidRequest(f"query parameter {where!r}: {fault['msg']}") from error

@@ -1,0 +1,102 @@
+"""The limits that a client can run into, with the values of this server. Needs no credential."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.responses import JSONResponse, Response
+
+from webhost_sync.auth.principals import MAX_PATTERN_BYTES
+from webhost_sync.auth.tokens import MAX_TOKEN_CHARACTERS
+from webhost_sync.config import Settings
+from webhost_sync.fleet.names import MAX_NAME_BYTES
+from webhost_sync.routes import models
+from webhost_sync.routes.bodies import JSON_LIMIT, NoBody
+from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Query
+from webhost_sync.routes.queries import DEFAULT_LIMIT, MAX_LIMIT
+from webhost_sync.sync.lib0 import MAX_NESTING
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustableLimit:
+    """A limit that is a setting of the same name."""
+
+    name: str
+    unit: str
+    meaning: str
+
+
+ADJUSTABLE = (
+    AdjustableLimit("frame_limit", "bytes", "one WebSocket frame, and one body of an HTTP round trip"),
+    AdjustableLimit("document_limit", "bytes", "one document; further updates to it are refused"),
+    AdjustableLimit("presence_state_limit", "bytes", "one presence state as JSON"),
+    AdjustableLimit("presence_clients_per_connection", "clients", "presence ids of one socket"),
+    AdjustableLimit("presence_clients_per_room", "clients", "presence ids of one document"),
+    AdjustableLimit("presence_timeout", "seconds", "presence that is not renewed ends after this"),
+    AdjustableLimit("presence_interval", "seconds", "presence of one document is sent once in this time"),
+    AdjustableLimit("update_rate", "per second", "updates from one socket; a faster one is read more slowly"),
+    AdjustableLimit("connections_per_credential", "sockets", "open sockets of one key or token"),
+    AdjustableLimit("outbox_limit", "bytes", "what waits for a slow reader before it is caught up later"),
+    AdjustableLimit("outbox_timeout", "seconds", "a reader that is stuck for longer is closed with 1013"),
+    AdjustableLimit("inbox_limit", "frames", "what waits in one document before its sockets are not read"),
+    AdjustableLimit("uncommitted_limit", "bytes", "what one document may hold while the database is away"),
+    AdjustableLimit("uncommitted_timeout", "seconds", "how long it may; then its sockets get 1013"),
+    AdjustableLimit("keepalive_interval", "seconds", "silence until a y-websocket client is sent 01 01 00"),
+    AdjustableLimit("ping_interval", "seconds", "between two WebSocket pings"),
+    AdjustableLimit("refusal_hold", "seconds", "first hold of a socket that was refused before"),
+    AdjustableLimit("refusal_hold_max", "seconds", "longest hold of a refused socket"),
+    AdjustableLimit("token_lifetime", "seconds", "lifetime of a token that asks for none"),
+    AdjustableLimit("token_max_lifetime", "seconds", "longest lifetime of a token"),
+    AdjustableLimit("future_tolerance", "seconds", "a later fix never becomes the latest position"),
+)
+FIXED = (
+    ("document_name", MAX_NAME_BYTES, "bytes", "a document's name, in UTF-8"),
+    ("document_pattern", MAX_PATTERN_BYTES, "bytes", "a pattern of document names, in UTF-8"),
+    ("token", MAX_TOKEN_CHARACTERS, "characters", "a token; grant fewer patterns if it gets longer"),
+    ("json_body", JSON_LIMIT, "bytes", "the body of a JSON request"),
+    ("json_nesting", MAX_NESTING, "levels", "a value inside of an update or a presence state"),
+    ("page", MAX_LIMIT, "items", "one page of a list"),
+    ("default_page", DEFAULT_LIMIT, "items", "one page of a list that is asked for without `limit`"),
+)
+
+
+def limits_of(settings: Settings) -> models.Limits:
+    adjustable = [
+        models.Limit(
+            name=limit.name,
+            value=getattr(settings, limit.name),
+            unit=limit.unit,
+            meaning=limit.meaning,
+            setting=limit.name.upper(),
+        )
+        for limit in ADJUSTABLE
+    ]
+    fixed = [
+        models.Limit(name=name, value=value, unit=unit, meaning=meaning, setting=None)
+        for name, value, unit, meaning in FIXED
+    ]
+    return models.Limits(limits=adjustable + fixed)
+
+
+async def get_limits(call: Call[Query, None]) -> Response:
+    return JSONResponse(limits_of(call.services.settings).model_dump(mode="json"))
+
+
+_EXAMPLE = {"name": "frame_limit", "value": 8388608, "unit": "bytes", "meaning": ADJUSTABLE[0].meaning}
+
+ENDPOINTS = (
+    Endpoint(
+        method="GET",
+        path="/limits",
+        tag="health",
+        summary="List the limits",
+        description="What a client can run into, with the values of this server.",
+        handler=get_limits,
+        query=Query,
+        body=NoBody(),
+        answers=(
+            Answer(200, "The limits", models.Limits, {"limits": [{**_EXAMPLE, "setting": "FRAME_LIMIT"}]}),
+        ),
+        is_open=True,
+    ),
+)

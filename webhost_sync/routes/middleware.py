@@ -1,0 +1,119 @@
+"""What happens around every HTTP request: its id, who may read the answer, and what errors become.
+
+    RequestIds      X-Request-Id, in the answer and on every log line of the request
+    CrossOrigin     CORS for the API, the health pages and the limits
+    ErrorAnswers    whatever is raised below becomes an answer (`failures.py`)
+
+Plain ASGI, from the outside in. WebSockets pass untouched.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from store.contract import StoreError
+from webhost_sync.errors import TryAgain
+from webhost_sync.routes.failures import answer_to, is_unexpected
+
+logger = structlog.get_logger(__name__)
+REQUEST_ID = "X-Request-Id"
+READABLE_HEADERS = (
+    REQUEST_ID, "ETag", "Retry-After", "X-Document-Epoch", "X-Document-Seq", "X-Document-Left-Out"
+)  # fmt: skip
+SENDABLE_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "X-Document-Epoch", REQUEST_ID)
+PREFLIGHT_SECONDS = 3600
+_SHARED_PATHS = ("/api/", "/health")
+_SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+class RequestIds:
+    """Gives each request an id: the one it brings, if that is short and plain, or a new one."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        brought = Headers(scope=scope).get(REQUEST_ID, "")
+        request_id = brought if _SANE_ID.fullmatch(brought) else uuid.uuid4().hex
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._app(scope, receive, send_with_id)
+
+
+class CrossOrigin:
+    """Lets pages of other origins call the API: those that are allowed, or all where none is named.
+
+    Never with cookies: a page can use a key that it has, and not the login of whoever looks at it.
+    """
+
+    def __init__(self, app: ASGIApp, allowed_origins: tuple[str, ...]) -> None:
+        self._app = app
+        self._shared = CORSMiddleware(
+            app,
+            allow_origins=allowed_origins or ("*",),
+            allow_methods=("GET", "POST"),
+            allow_headers=SENDABLE_HEADERS,
+            expose_headers=READABLE_HEADERS,
+            max_age=PREFLIGHT_SECONDS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_shared = scope["type"] == "http" and scope["path"].startswith(_SHARED_PATHS)
+        await (self._shared if is_shared else self._app)(scope, receive, send)
+
+
+class ErrorAnswers:
+    """Answers for whatever a request ended with, and logs what is our own fault."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        begun = False
+
+        async def watched_send(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched_send)
+        except ClientDisconnect:
+            logger.debug("client left before its request had come", path=scope["path"])
+        except Exception as error:
+            _log(error, scope)
+            if begun:
+                raise  # too late for another answer: the connection has to break
+            await answer_to(error)(scope, receive, send)
+
+
+async def raise_to_middleware(request: Request, error: Exception) -> Response:
+    """Keep Starlette from answering what its router found, so that there is one form of errors."""
+    raise error
+
+
+def _log(error: Exception, scope: Scope) -> None:
+    where = {"method": scope["method"], "path": scope["path"]}
+    if is_unexpected(error):
+        logger.error("request failed", **where, exc_info=error)
+    elif isinstance(error, TryAgain | StoreError):
+        logger.warning("request not served", **where, why=str(error))
