@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from webhost_sync.errors import ProtocolError
+from webhost_sync.sync.document import Document
 from webhost_sync.sync.round_trip import (
     NOTHING,
     RoundTripAnswer,
@@ -57,3 +60,13 @@ def test_an_empty_state_vector_says_that_the_client_has_nothing() -> None:
 def test_another_version_is_named() -> None:
     with pytest.raises(ProtocolError, match="version 2"):
         decode_request(b"\x02\x00\x00")
+
+
+def test_the_example_of_the_docs_is_a_request() -> None:
+    protocol = Path(__file__).parents[2] / "docs" / "protocol.md"
+    example = protocol.read_text().rpartition("```text\n")[2].partition("```")[0]
+    lines = [line.partition("   ")[0] for line in example.splitlines()]
+    request = decode_request(bytes.fromhex(" ".join(lines)))
+    replica = Document(client_id=1)
+    replica.apply(request.update)
+    assert (request.state_vector, replica.values()) == (NOTHING, {"rows": {"a": 1}})
