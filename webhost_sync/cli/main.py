@@ -6,7 +6,8 @@ Exit codes: 0 done, 1 failed (stderr says why and what to do), 2 wrong usage, 13
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -54,15 +55,17 @@ app.command()(token)
 app.command()(version)
 
 
-def main() -> None:
-    """Run one command and end the process with its exit code."""
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run one command, by default that of this process, and exit with its code. Raises: SystemExit."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        app(prog_name=PROGRAM)
+        app(given, prog_name=PROGRAM)
     except Exception as error:
-        if "--debug" in sys.argv[1:2]:
+        if given[:1] == ["--debug"]:
             note(traceback_of(error))
         note(f"{PROGRAM}: {explain(error)}", style="red")
         sys.exit(FAILED)
+    sys.exit()
 
 
 if __name__ == "__main__":
