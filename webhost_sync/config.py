@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, env_file=".env", extra="ignore")
 
     environment: Literal["development", "production"] = "development"
+    """Production has no defaults for the database and the signing secret, and refuses to start without."""
 
     database_url: SecretStr | None = None
     """Postgres to use; without it an embedded Postgres is started under `data_dir`."""
@@ -33,33 +34,48 @@ class Settings(BaseSettings):
     postgres_bin_dir: Path | None = None
     """Folder with `postgres` and `initdb`, instead of the ones that are found."""
     pool_size: int = Field(default=10, ge=1)
+    """Connections to Postgres that requests share; one that waits longer than 10 s for one gets a 503."""
     committers: int = Field(default=1, ge=1, le=8)
     """Connections that append to the log; a document always uses the same one."""
     statement_timeout: float = Field(default=30.0, gt=0)
+    """How long Postgres may work on one statement of the server; migrations have no limit."""
     redis_url: SecretStr | None = None
+    """Redis to carry changes between processes; without it Postgres does (LISTEN/NOTIFY)."""
 
     host: str = "127.0.0.1"
+    """Address to listen on; `0.0.0.0` is every IPv4 address of the machine."""
     port: int = Field(default=8000, ge=0, le=65535)
+    """Port to listen on; 0 takes a free one, which is logged."""
     forwarded_allow_ips: str = "127.0.0.1"
     """Proxies whose X-Forwarded-For is believed."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins that may open sockets from a browser; empty means every origin."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """What is logged: this and all that is worse."""
     log_format: Literal["text", "json"] = "text"
+    """Lines for people, or one JSON object a line."""
 
     token_signing_secret: SecretStr | None = None
     """One secret, or several separated by commas: the first signs, all verify."""
     token_lifetime: float = Field(default=3600.0, gt=0)
+    """How long a token lives when its asker names no time."""
     token_max_lifetime: float = Field(default=24 * 3600.0, gt=0)
+    """The longest a token may live, whoever asks."""
     access_check_interval: float = Field(default=2.0, gt=0)
     """How often live sockets are held against revoked keys and expired tokens; at most 5 s."""
 
     frame_limit: int = 8 * MIB
+    """Largest frame that a client may send."""
     document_limit: int = 64 * MIB
+    """Size of a document beyond which it takes no more updates."""
     presence_state_limit: int = 64 * KIB
+    """Largest presence (awareness state) of one client."""
     presence_clients_per_connection: int = 20
+    """Clients for which one connection may show presence."""
     presence_clients_per_room: int = 1000
+    """Clients of one room whose presence is kept."""
     presence_timeout: float = 30.0
+    """Silence after which a client's presence is taken away."""
     presence_interval: float = 0.05
     """Awareness of one room leaves at most once in this time."""
     outbox_limit: int = 4 * MIB
@@ -71,20 +87,28 @@ class Settings(BaseSettings):
     update_rate: float = 500.0
     """Updates per second from one connection, with as many again in a burst."""
     connections_per_credential: int = 5000
+    """Sockets that one key or token may have open on this process."""
     uncommitted_limit: int = 16 * MIB
     """Bytes of one room that may wait for a database that is away."""
     uncommitted_timeout: float = 30.0
+    """How long a room waits for a database that is away, before it sends its members away."""
     refusal_hold: float = 5.0
     """First hold of a refused socket; it doubles up to `refusal_hold_max`."""
     refusal_hold_max: float = 60.0
+    """Longest hold of a socket that was refused again and again."""
     keepalive_interval: float = 20.0
     """Silence after which a y-websocket client gets an empty awareness frame."""
     ping_interval: float = 30.0
+    """Time between WebSocket pings."""
     room_idle_timeout: float = 60.0
+    """How long an empty room stays in memory."""
     drain_timeout: float = 10.0
+    """How long a server that stops waits for its sockets to close."""
 
     compact_after_updates: int = 500
+    """Log rows of a document since its last snapshot after which the next is made."""
     compact_after_bytes: int = 1 * MIB
+    """Bytes of log of a document since its last snapshot after which the next is made."""
     history_days: int = Field(default=30, ge=0)
     """Log rows younger than this are never deleted by compaction."""
 
