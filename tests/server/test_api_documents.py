@@ -19,8 +19,8 @@ from tests.server.api import Api, error_of, running_api
 from tests.server.test_sync_door import next_of, socket
 from webhost_sync.errors import InvalidRequest
 from webhost_sync.routes.cursors import CursorFormat
-from webhost_sync.sync.document import EMPTY_UPDATE
 from webhost_sync.sync.document import Document as Replica
+from webhost_sync.sync.parts import EMPTY_UPDATE
 from webhost_sync.sync.protocol import SyncStep1, SyncUpdate, encode
 from webhost_sync.sync.round_trip import (
     MEDIA_TYPE,

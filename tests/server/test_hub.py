@@ -108,8 +108,7 @@ async def test_one_round_trip_stores_and_answers(database_url: str) -> None:
     async with open_rooms(database_url) as rooms, rooms.guest() as writer:
         await writer.send(update("a", client_id=1))
         answer = await writer.runner.exchange(writer.member, Exchange(b"\x00", update("b", client_id=2)))
-        for part in answer.updates:
-            writer.replica.apply(part)
+        writer.replica.apply(answer.update)
         assert writer.replica.values() == {"rows": {"a": 1, "b": 1}}
         stored = await rooms.store.payloads(await rooms.store.document())
         assert stored

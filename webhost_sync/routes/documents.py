@@ -7,7 +7,6 @@ committed before it is answered, and whoever is connected sees it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from uuid import UUID
 
 from pydantic import Field
@@ -39,7 +38,6 @@ from webhost_sync.routes.paging import page
 from webhost_sync.routes.queries import PagedQuery
 from webhost_sync.routes.services import Services
 from webhost_sync.routes.vehicles import readable_patterns
-from webhost_sync.sync.document import merge
 from webhost_sync.sync.effects import Exchange, Member
 from webhost_sync.sync.round_trip import MEDIA_TYPE, RoundTripAnswer, decode_request, encode_answer
 
@@ -101,28 +99,11 @@ async def sync_document(call: Call[Query, bytes]) -> Response:
         )
         answer = await runner.exchange(member, Exchange(request.state_vector, request.update))
         seq = runner.seq
-    diff, left_out = single_update(answer.updates)
     headers = {EPOCH_HEADER: str(record.epoch), SEQ_HEADER: str(seq), "Cache-Control": "no-store"}
-    if left_out:
-        headers[LEFT_OUT_HEADER] = str(left_out)
-    content = encode_answer(RoundTripAnswer(answer.state_vector, diff))
+    if answer.left_out:
+        headers[LEFT_OUT_HEADER] = str(answer.left_out)
+    content = encode_answer(RoundTripAnswer(answer.state_vector, answer.update))
     return Response(content, media_type=MEDIA_TYPE, headers=headers)
-
-
-def single_update(updates: Sequence[bytes]) -> tuple[bytes, int]:
-    """One update with the content of all that can be merged, and how many could not.
-
-    Those hold what pycrdt doesn't read (`sync.document`); over a socket they travel as they came.
-    """
-    *others, merged = updates
-    left_out = 0
-    for update in others:
-        joined = merge([merged, update])
-        if len(joined) == 1:
-            merged = joined[0]
-        else:
-            left_out += 1
-    return merged, left_out
 
 
 def _epoch(header: str | None) -> UUID | None:

@@ -171,6 +171,11 @@ class Document:
         state = Part(self._doc.get_update(state_vector), True)
         return merge([*(kept.part for kept in self._kept), state])
 
+    def integrated_diff(self, state_vector: bytes) -> bytes:
+        """The diff as one update: without what waits, and as pycrdt writes it. Raises: as `diff`."""
+        decode_state_vector(state_vector)
+        return self._doc.get_update(state_vector)
+
     def encode(self) -> bytes:
         """The state as one update. Where it `is_exact` it replaces every update that made it."""
         return self._doc.get_update()

@@ -70,11 +70,16 @@ class Acknowledge:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The reply to an `Exchange`: our state vector, and what the other side lacks."""
+    """The reply to an `Exchange`: our state vector, and what the other side lacks, as one update.
+
+    `left_out` counts updates that can't be part of it: those that wait for what they build on, and
+    those that pycrdt can't read.
+    """
 
     connection_id: int
     state_vector: bytes
-    updates: tuple[bytes, ...]
+    update: bytes
+    left_out: int
 
 
 @dataclass(frozen=True, slots=True)

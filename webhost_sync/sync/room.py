@@ -231,8 +231,9 @@ class Room:
                     missed = self._document.diff(state_vector)
                     return [Send(connection_id, SyncUpdate(update)) for update in missed]
                 case Exchange(state_vector):
-                    ours = self._document.state_vector()
-                    return [Answer(connection_id, ours, self._document.diff(state_vector))]
+                    document = self._document
+                    update = document.integrated_diff(state_vector)
+                    return [Answer(connection_id, document.state_vector(), update, len(document.kept))]
                 case SyncStep2():
                     return [Acknowledge(connection_id, None)]
                 case SyncUpdate(update):
