@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NODE_TESTS := tests/interop/node_modules/.installed
-NODE_BENCH := bench/node_modules/.installed
+PEERS := bench/peers/hocuspocus bench/peers/y-websocket-server
+NODE_BENCH := $(PEERS:%=%/node_modules/.installed)
 
 .PHONY: help demo dev test check fmt bench lock clean install
 
@@ -46,7 +47,7 @@ lock: install ## Resolve the dependencies anew (needs uv)
 	  --python-version 3.11 --no-header --quiet -c requirements-dev.lock -o requirements-build.lock
 
 clean: ## Delete what was installed and made, and the data of demo and dev
-	rm -rf $(VENV) .data .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/interop/node_modules bench/node_modules
+	rm -rf $(VENV) .data .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/interop/node_modules $(PEERS:%=%/node_modules)
 
 $(VENV)/.installed: pyproject.toml requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "webhost-sync needs Python 3.11 or newer; '$(PYTHON)' is older. Set PYTHON=python3.11 or the like."; exit 1; }
