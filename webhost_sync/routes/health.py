@@ -76,7 +76,7 @@ ENDPOINTS = (
             method="GET",
             path=path,
             tag="health",
-            summary="Get the health",
+            summary=summary,
             description="Answers within two seconds, whatever the database does.",
             handler=get_health,
             query=Query,
@@ -84,7 +84,10 @@ ENDPOINTS = (
             answers=_WELL_OR_NOT,
             is_open=True,
         )
-        for path in ("/health", "/api/health")
+        for path, summary in (
+            ("/health", "Get the health"),
+            ("/api/health", "Get the health (same, under /api)"),
+        )
     ),
     Endpoint(
         method="GET",
