@@ -159,8 +159,8 @@ _EPOCH = Parameter(EPOCH_HEADER, "The epoch of the document.", "0b9d5d0e-7c1b-4c
 _SEQ = Parameter(SEQ_HEADER, "The last committed update that is part of the answer.", "42")
 _LEFT_OUT = Parameter(
     LEFT_OUT_HEADER,
-    "Only where it is not 0: how many updates the diff leaves out, since they can't be merged into one "
-    "(they hold an XmlHook or the like). Clients on a socket get them.",
+    "Only where it is not 0: how many updates are not part of the diff, since they wait for what they build "
+    "on, or pycrdt can't read them (an XmlHook or the like). Clients on a socket get them.",
     "1",
 )
 _ETAG = Parameter("ETag", "Changes with the content.", '"0b9d5d0e-7c1b-4c53-9d0a-3f0f2f6a8a11-42-active"')
