@@ -27,6 +27,7 @@ QUIET_LIBRARIES = {
     "httpx": logging.WARNING,
     "httpcore": logging.WARNING,
     "websockets": logging.WARNING,
+    "alembic.runtime.migration": logging.WARNING,
     "asyncio": logging.INFO,
 }
 

@@ -20,8 +20,8 @@ _PATTERNS = (
     (re.compile(r"whs(?:_|%5f)(?:live|test)(?:_|%5f)[0-9a-f]{9,}", re.IGNORECASE), REDACTED),
     # itsdangerous with a time: payload (compressed ones begin with a dot), six characters, signature.
     (re.compile(r"(?<![\w-])\.?[\w-]{8,}={0,2}\.[\w-]{6}\.[\w-]{27,}"), REDACTED),
-    # Any other signed JSON: base64url of '{"' is 'eyJ'.
-    (re.compile(r"(?<![\w-])eyJ[\w-]+(?:\.[\w-]+)+"), REDACTED),
+    # Any other signed JSON: base64url of '{"' is 'eyJ', and of what zlib begins with 'eJ'.
+    (re.compile(r"(?<![\w-])\.?e[yJ][\w-]{6,}(?:\.[\w-]+)+"), REDACTED),
     (re.compile(r"\b(bearer|basic)(\s+|%20|\+)[\w.~+/=%-]{8,}", re.IGNORECASE), rf"\1\2{REDACTED}"),
     # token=..., 'token': '...', ('token', '...'), also inside JSON inside JSON, or in a URL inside a URL.
     (

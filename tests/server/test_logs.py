@@ -15,7 +15,7 @@ import pytest
 import structlog
 from hypothesis import given
 from hypothesis import strategies as st
-from itsdangerous import URLSafeTimedSerializer
+from itsdangerous import URLSafeSerializer, URLSafeTimedSerializer
 from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -109,6 +109,14 @@ def test_no_token_and_no_key_survives(claims: dict[str, str], around: str, key: 
 @pytest.mark.parametrize("text", ORDINARY)
 def test_ordinary_text_is_left_alone(text: str) -> None:
     assert Redactor().text(text) == text
+
+
+def test_a_signed_token_is_redacted_whether_its_payload_is_compressed_or_not() -> None:
+    serializer = URLSafeSerializer("a secret of this test")
+    for payload in ({"a": 1}, {"a": "b" * 1000}):
+        token = serializer.dumps(payload)
+        assert isinstance(token, str)
+        assert token not in Redactor().text(f"came with {token} and went")
 
 
 @pytest.mark.timeout(20)
