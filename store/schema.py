@@ -167,6 +167,7 @@ gps_positions = Table(
     Column("seq", BigInteger, nullable=False),  # of the log row that brought the fix
     Index("gps_positions_vehicle_time", "tenant_id", "vehicle_id", "time"),
     Index("gps_positions_time", "tenant_id", "time"),
+    Index("gps_positions_document", "tenant_id", "document_id"),
     postgresql_partition_by="RANGE (time)",
 )
 
@@ -224,4 +225,15 @@ projection_rejects = Table(
     Column("value", Text, nullable=False),
     Column("seq", BigInteger, nullable=False),
     _now("rejected_at"),
+)
+
+projection_failures = Table(
+    "projection_failures",
+    metadata,
+    _tenant(primary_key=True),
+    Column("document_id", BigInteger, primary_key=True),
+    Column("attempts", Integer, nullable=False, server_default=text("1")),
+    Column("reason", Text, nullable=False),
+    _now("failed_at"),
+    _time("retry_at", nullable=False),
 )
