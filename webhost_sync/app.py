@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
@@ -21,6 +22,7 @@ from store.changes import PostgresChanges
 from store.committer import Committer
 from store.contract import Document
 from store.database import Database
+from store.fleet import PostgresFleet
 from store.keys import Keys
 from store.probe import DatabaseProbe
 from store.readings import Readings
@@ -29,6 +31,7 @@ from store.updates import PostgresUpdateLog
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
+from webhost_sync.fleet.projector import Projector
 from webhost_sync.routes.api import api_routes
 from webhost_sync.routes.middleware import CrossOrigin, ErrorAnswers, RequestIds, raise_to_middleware
 from webhost_sync.routes.services import Services
@@ -44,12 +47,15 @@ COMMIT_PATIENCE = 5.0
 DUE_FOR_COMPACTION = 1000
 
 
-def create_app(settings: Settings, database_url: str, tokens: Tokens) -> Starlette:
-    """The ASGI application; it connects to Postgres when its lifespan starts."""
+def create_app(settings: Settings, database_url: str, tokens: Tokens, *, projects: bool = False) -> Starlette:
+    """The ASGI application; it connects to Postgres when its lifespan starts.
+
+    One that `projects` also writes the SQL tables; otherwise `project` does it in another process.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with running_services(settings, database_url, tokens) as services:
+        async with running_services(settings, database_url, tokens, projects=projects) as services:
             app.state.services = services
             yield
 
@@ -69,9 +75,21 @@ def routes() -> Sequence[BaseRoute]:
     return [WebSocketRoute("/sync/{document:path}", sync), *api_routes()]
 
 
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One process's way to the documents and their rows."""
+
+    database: Database
+    changes: PostgresChanges
+    log: PostgresUpdateLog
+
+    def projector(self, settings: Settings) -> Projector:
+        return Projector(PostgresFleet(self.database), self.log, self.changes, settings)
+
+
 @asynccontextmanager
-async def running_services(settings: Settings, database_url: str, tokens: Tokens) -> AsyncIterator[Services]:
-    """Everything that a serving process runs. Raises: Unavailable, SchemaOutdated."""
+async def open_store(settings: Settings, database_url: str) -> AsyncIterator[Store]:
+    """Connect to a database of this program's schema. Raises: Unavailable, SchemaOutdated."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
             Database(database_url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout)
@@ -86,7 +104,17 @@ async def running_services(settings: Settings, database_url: str, tokens: Tokens
                 patience=COMMIT_PATIENCE,
             )
         )
-        log = PostgresUpdateLog(database, committer)
+        yield Store(database, changes, PostgresUpdateLog(database, committer))
+
+
+@asynccontextmanager
+async def running_services(
+    settings: Settings, database_url: str, tokens: Tokens, *, projects: bool = False
+) -> AsyncIterator[Services]:
+    """Everything that a serving process runs. Raises: Unavailable, SchemaOutdated."""
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(open_store(settings, database_url))
+        database, changes, log = store.database, store.changes, store.log
         due: asyncio.Queue[Document] = asyncio.Queue(DUE_FOR_COMPACTION)
         hub = Hub(log, settings, due)
         live = LiveConnections(settings.connections_per_credential)
@@ -102,9 +130,18 @@ async def running_services(settings: Settings, database_url: str, tokens: Tokens
                 live.check_rights(authenticator.recheck, settings.access_check_interval),
             )
         )
+        if projects:
+            projector = await stack.enter_async_context(store.projector(settings))
+            await stack.enter_async_context(_background(projector.run()))
         refusals = Refusals(settings.refusal_hold, settings.refusal_hold_max)
         readings = Readings(database)
         yield Services(settings, database, log, readings, probe, hub, live, refusals, authenticator, tokens)
+
+
+async def project(settings: Settings, database_url: str) -> None:
+    """Write the SQL tables until cancelled. Raises: Unavailable, SchemaOutdated."""
+    async with open_store(settings, database_url) as store, store.projector(settings) as projector:
+        await projector.run()
 
 
 @asynccontextmanager

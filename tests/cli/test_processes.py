@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 
 from store.embedded import running
@@ -45,7 +46,8 @@ def touched(file: Path) -> Iterator[None]:
 
 async def test_dev_starts_on_a_bare_folder_and_ends_with_code_0(tmp_path: Path) -> None:
     with command(tmp_path, "dev", "--port", "0", "--json") as dev:
-        assert accepts(await ready(dev))
+        url = await ready(dev)
+        await eventually(lambda: httpx.get(f"{url}/health").raise_for_status())
         assert dev.stop() == 0
     assert running(tmp_path / ".data" / "postgres") is None
 

@@ -37,7 +37,7 @@ def dev(
     until_stdin_ends: EndsWithStdin = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run everything on this machine: Postgres, migrations, server, with a key to try.
+    """Run everything on this machine: Postgres, migrations, server and projector, with a key to try.
 
     Needs nothing but this program. The data lies in DATA_DIR (.data), and is found again at the next
     start; delete the folder to begin anew. Uses DATABASE_URL instead of the embedded Postgres if set.
@@ -63,7 +63,7 @@ def dev(
         if reload:
             serve_and_reload(settings, postgres.url, listening)
         else:
-            serve_until_stopped(settings, postgres.url, listening)
+            serve_until_stopped(settings, postgres.url, listening, projects=True)
 
 
 async def _credentials(settings: Settings, postgres: Postgres, tokens: Tokens) -> Credentials:

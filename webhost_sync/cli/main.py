@@ -15,6 +15,7 @@ from webhost_sync.cli import key, tenant
 from webhost_sync.cli.dev import dev
 from webhost_sync.cli.failures import FAILED, explain, traceback_of
 from webhost_sync.cli.output import note
+from webhost_sync.cli.projection import project, rebuild
 from webhost_sync.cli.schema import migrate
 from webhost_sync.cli.serve import serve
 from webhost_sync.cli.token import token
@@ -49,6 +50,8 @@ def options(
 app.command()(dev)
 app.command()(serve)
 app.command()(migrate)
+app.command()(project)
+app.command()(rebuild)
 app.add_typer(tenant.commands, name="tenant")
 app.add_typer(key.commands, name="key")
 app.command()(token)

@@ -20,6 +20,13 @@ from webhost_sync.server import listen
 def serve(
     host: Host = None,
     port: Port = None,
+    projector: Annotated[
+        bool,
+        typer.Option(
+            "--projector/--no-projector",
+            help="Write the SQL tables in this process too, or leave that to `webhost-sync project`.",
+        ),
+    ] = True,
     descriptor: Annotated[
         int | None,
         typer.Option(
@@ -38,6 +45,8 @@ def serve(
 
         webhost-sync serve --host 0.0.0.0 --port 8000
 
+        webhost-sync serve --no-projector
+
         webhost-sync serve --port 0 --json
     """
     settings = load_settings(host=host, port=port)
@@ -50,4 +59,4 @@ def serve(
         with listen(settings) if descriptor is None else socket.socket(fileno=descriptor) as listening:
             if as_json:
                 print_json({"url": url_of(listening)})
-            serve_until_stopped(settings, postgres.url, listening)
+            serve_until_stopped(settings, postgres.url, listening, projects=projector)

@@ -31,9 +31,11 @@ def check_schema(database_url: str) -> None:
     asyncio.run(look())
 
 
-def serve_until_stopped(settings: Settings, database_url: str, listening: socket.socket) -> None:
+def serve_until_stopped(
+    settings: Settings, database_url: str, listening: socket.socket, *, projects: bool
+) -> None:
     """Serve on the socket until SIGTERM or SIGINT, then drain. Raises: CommandFailed (it didn't start)."""
-    app = create_app(settings, database_url, tokens_of(settings))
+    app = create_app(settings, database_url, tokens_of(settings), projects=projects)
     try:
         serve(app, settings, lambda: drain(app.state.services), [listening])
     except SystemExit as error:
