@@ -28,6 +28,7 @@ GRACE = 5.0
 """Seconds for each step of stopping that has no limit of its own."""
 POLL = 0.05
 BACKLOG = 2048
+KEEP_ALIVE = 75
 
 Drain = Callable[[], Coroutine[object, object, None]]
 
@@ -97,6 +98,8 @@ def make_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
         # Longer than a stuck reader is borne with: its pongs come late, and 1013 tells it more than 1011.
         ws_ping_timeout=max(settings.ping_interval, 2 * settings.outbox_timeout),
         ws_per_message_deflate=False,
+        # Longer than devices pause between two round trips: uvicorn's 5 s close under their next request.
+        timeout_keep_alive=KEEP_ALIVE,
         proxy_headers=True,
         forwarded_allow_ips=settings.forwarded_allow_ips,
         server_header=False,
