@@ -78,6 +78,7 @@ async def _until_stopped(demo: Demo) -> bool:
     try:
         return await running
     except asyncio.CancelledError:
+        note("Stopped. The next start goes on from here")
         return True
 
 

@@ -36,6 +36,7 @@ class Screen:
         }
         self._live = Live(console=console, refresh_per_second=4, transient=False)
         self._next_line = 0.0
+        self._last_line = ""
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -55,18 +56,26 @@ class Screen:
             self._progress.update(self._tasks[name], completed=count)
         if self._console.is_terminal:
             self._live.update(Group(self._progress, _state(fleet, rows), _table(rows.latest if rows else ())))
-        elif time.monotonic() >= self._next_line:
-            self._next_line = time.monotonic() + PLAIN_INTERVAL
-            line = ", ".join(f"{count} {name}" for name, count in counts.items())
-            self._console.print(f"{line}; {_state(fleet, rows)}")
+            return
+        numbers = ", ".join(f"{count} {name}" for name, count in counts.items())
+        line = f"{numbers}; {_state(fleet, rows)}"
+        if line != self._last_line and time.monotonic() >= self._next_line:
+            self._last_line, self._next_line = line, time.monotonic() + PLAIN_INTERVAL
+            self._console.print(line)
 
 
 def _state(fleet: Fleet, rows: Rows | None) -> str:
-    clock = datetime.fromtimestamp(fleet.time_ms / 1000, UTC)
-    day = f"it is {clock:%Y-%m-%d %H:%M} UTC" if fleet.time_ms else "nothing is left to record"
-    database = f"{rows.vehicles} rows in vehicles" if rows else "the database doesn't answer"
     trouble = f"; {fleet.trouble}" if fleet.trouble else ""
-    return f"{day}; {fleet.offline} buses offline; {database}{trouble}"
+    database = f"{rows.vehicles} rows in vehicles" if rows else "the database doesn't answer"
+    return f"{_stage(fleet)}; {fleet.offline} buses offline; {database}{trouble}"
+
+
+def _stage(fleet: Fleet) -> str:
+    if fleet.recorded == fleet.total:
+        return "the day is over"
+    if not fleet.time_ms:
+        return "opening the devices"
+    return f"it is {datetime.fromtimestamp(fleet.time_ms / 1000, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _table(latest: tuple[Latest, ...]) -> Table:
