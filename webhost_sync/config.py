@@ -10,11 +10,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 KIB = 1024
 MIB = 1024 * KIB
+
+
+def _split(text: object) -> object:
+    return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
 
 
 class Settings(BaseSettings):
@@ -48,8 +52,8 @@ class Settings(BaseSettings):
     """Port to listen on; 0 takes a free one, which is logged."""
     forwarded_allow_ips: str = "127.0.0.1"
     """Proxies whose X-Forwarded-For is believed."""
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = ()
-    """Origins that may open sockets from a browser; empty means every origin."""
+    allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
+    """Origins that may call from a browser, separated by commas; none means every origin."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged: this and all that is worse."""
     log_format: Literal["text", "json"] = "text"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from store.embedded import embedded
+from store.embedded import embedded, running
 from webhost_sync.config import Settings
 
 FOLDER = "postgres"
@@ -43,6 +43,11 @@ class MissingSettings(Exception):
             f"ENVIRONMENT=production has no defaults for these settings, and they are not set: {missing}. "
             "Set them, or use ENVIRONMENT=development on your own machine"
         )
+
+
+def embedded_is_running(settings: Settings) -> bool:
+    """Whether the embedded Postgres of `data_dir` serves now; it may have been killed."""
+    return running(settings.data_dir / FOLDER) is not None
 
 
 def demand_production_settings(settings: Settings, *, signs: bool = True) -> None:

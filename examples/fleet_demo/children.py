@@ -35,7 +35,12 @@ async def running_children(
     database_url: str, data_dir: Path, listening: socket.socket, console: Console
 ) -> AsyncIterator[None]:
     """Keep a server and a projector running until the block ends; then stop both and wait for them."""
-    environment = {**os.environ, "DATABASE_URL": database_url, "DATA_DIR": str(data_dir)}
+    environment = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "DATA_DIR": str(data_dir),
+        "DRAIN_TIMEOUT": "2",  # devices come back by themselves, and nobody waits for a demo to end
+    }
     descriptor = listening.fileno()
     server = Child(
         ("serve", "--no-projector", "--fd", str(descriptor)), data_dir / "server.log", (descriptor,)

@@ -26,12 +26,10 @@ from store.database import Database
 from webhost_sync.cli.serving import tokens_of, url_of
 from webhost_sync.config import Settings
 from webhost_sync.development import Credentials, development_credentials
-from webhost_sync.postgres import Postgres
+from webhost_sync.postgres import Postgres, embedded_is_running
 
 SLUG = "demo"
 LOOK_INTERVAL = 0.5
-AWAY_LIMIT = 5.0
-"""Seconds without an answer after which the embedded Postgres counts as gone, and is started anew."""
 PROJECTION_PATIENCE = 60.0
 """Seconds without a new row after which the projection counts as stuck."""
 
@@ -112,14 +110,12 @@ class Demo:
 
     async def _look(self, screen: Screen, fleet: Fleet, database: Database, tenant_id: int) -> None:
         """Ask the database again and again, and show what it says."""
-        answered = time.monotonic()
         while True:
             try:
                 self._rows = await read_rows(database, tenant_id)
-                answered = time.monotonic()
             except Unavailable:
                 self._rows = None
-                if self._postgres.embedded and time.monotonic() > answered + AWAY_LIMIT:
+                if self._postgres.embedded and not embedded_is_running(self._settings):
                     raise PostgresGone from None
             screen.update(fleet, self._rows)
             await asyncio.sleep(LOOK_INTERVAL)

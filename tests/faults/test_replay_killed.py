@@ -14,8 +14,8 @@ from random import Random
 
 import psutil
 import pytest
-from examples.fleet_demo.recording import read_recording
 
+from examples.fleet_demo.recording import read_recording
 from tests.eventually import eventually
 from tests.faults.witness import Witness
 
@@ -100,7 +100,7 @@ async def _read(process: asyncio.subprocess.Process, output: list[str]) -> None:
 
 
 def _verdict(output: list[str]) -> str | None:
-    return next((line for line in output if "rows in gps_positions" in line), None)
+    return next((line for line in reversed(output) if "rows in gps_positions" in line), None)
 
 
 @pytest.mark.parametrize("victims", [server, postgres], ids=lambda victims: victims.__name__)
