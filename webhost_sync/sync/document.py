@@ -153,8 +153,8 @@ class Document:
     def state_vector(self) -> bytes:
         """What this side holds, carried on through kept updates that follow without a hole."""
         if not self._kept:
-            return self._doc.get_state()
-        clocks = self._integrated()
+            return self._integrated
+        clocks = dict(self._clocks)
         for client, first, end in sorted(self._kept_structs()):
             if first <= clocks.get(client, 0) < end:
                 clocks[client] = end
@@ -202,6 +202,12 @@ class Document:
     def _start(self, doc: Doc[Any]) -> None:
         self._doc = doc
         self._subscription = doc.observe(self._on_change)
+        self._note_state()
+
+    def _note_state(self) -> None:
+        """After each change note once what is integrated; where many have written it is long to read."""
+        self._integrated = self._doc.get_state()
+        self._clocks = decode_state_vector(self._integrated)
 
     def _on_change(self, event: TransactionEvent) -> None:
         self._fired = True
@@ -211,7 +217,7 @@ class Document:
             return Outcome.NOTHING_NEW
         if summary.has_unsupported:
             return Outcome.UNSUPPORTED
-        return Outcome.CHANGED if is_ready(self._integrated(), summary) else Outcome.GAP
+        return Outcome.CHANGED if is_ready(self._clocks, summary) else Outcome.GAP
 
     def _take(self, part: Part, summary: UpdateSummary) -> Outcome:
         if summary.has_lossy:
@@ -234,8 +240,9 @@ class Document:
         """Apply kept updates whose causes have come, each of which may be the cause of another."""
         waiting = True
         while waiting:
-            clocks = self._integrated()
-            ready = [k for k in self._kept if not k.summary.has_unsupported and is_ready(clocks, k.summary)]
+            ready = [
+                k for k in self._kept if not k.summary.has_unsupported and is_ready(self._clocks, k.summary)
+            ]
             for kept in ready:
                 self._integrate(kept.part.update, kept.summary)
                 self._kept.remove(kept)
@@ -251,6 +258,7 @@ class Document:
             self._pairs -= halved
             self._fired = False
             self._doc.apply_update(without_pairs(update, halved) if halved else update)
+            self._note_state()
         except Exception as error:
             raise BrokenDocument(update, str(error)) from error
         except BaseException as error:
@@ -258,19 +266,20 @@ class Document:
             if type(error).__name__ == "PanicException":
                 raise BrokenDocument(update, "it made the library panic") from error
             raise
-        if not covers(self._integrated(), summary):
+        if not covers(self._clocks, summary):
             raise BrokenDocument(update, "it was ready and was not taken whole")
         for name, kind in summary.roots.items():
             self._roots[name] = max(kind, self._roots.get(name, kind))
         return self._fired
 
     def _replace_pairs(self, halved: frozenset[tuple[int, int]]) -> None:
-        before = self._integrated()
+        before = self._clocks
         state = without_pairs(self._doc.get_update(), halved)
         self.close()
         self._start(Doc(client_id=self._client_id))
         self._doc.apply_update(state)
-        if self._integrated() != before:
+        self._note_state()
+        if self._clocks != before:
             raise ValueError("the state can't be read back whole")
 
     def _keep(self, part: Part, summary: UpdateSummary, outcome: Outcome, may_wait: bool) -> Outcome:
@@ -287,11 +296,11 @@ class Document:
         return outcome
 
     def _has_news(self, summary: UpdateSummary) -> bool:
-        integrated = [(client, 0, clock) for client, clock in self._integrated().items()]
+        integrated = [(client, 0, clock) for client, clock in self._clocks.items()]
         if not contains([*integrated, *self._kept_structs()], summary.structs):
             return True
         # A diff against the own state vector holds no structs, but every deletion.
-        deleted = read_update(self._doc.get_update(self._doc.get_state())).deletes
+        deleted = read_update(self._doc.get_update(self._integrated)).deletes
         return not contains([*ranges(deleted), *self._kept_deletes()], ranges(summary.deletes))
 
     def _kept_structs(self) -> list[Range]:
@@ -299,6 +308,3 @@ class Document:
 
     def _kept_deletes(self) -> list[Range]:
         return [part for kept in self._kept for part in ranges(kept.summary.deletes)]
-
-    def _integrated(self) -> dict[int, int]:
-        return decode_state_vector(self._doc.get_state())
