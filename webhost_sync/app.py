@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 
+import structlog
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -41,6 +42,8 @@ from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
 from webhost_sync.sync.refusals import Refusals
 from webhost_sync.sync.relay import relay
+
+logger = structlog.get_logger(__name__)
 
 COMMIT_PATIENCE = 5.0
 """Seconds until an unanswered append is given back to its room, which asks again by itself."""
@@ -157,7 +160,14 @@ async def _background(*loops: Coroutine[None, None, None]) -> AsyncIterator[None
 
 
 async def drain(services: Services) -> None:
-    """Let nobody in, send everybody away, and store what they sent."""
+    """Let nobody in, send everybody away, and store what they sent; give up after `drain_timeout`.
+
+    What can't be stored by then, because Postgres is away, was acknowledged to nobody.
+    """
     services.hub.start_draining()
-    await services.live.drain(services.settings.drain_timeout)
-    await services.hub.settled()
+    try:
+        async with asyncio.timeout(services.settings.drain_timeout):
+            await services.live.drain(services.settings.drain_timeout)
+            await services.hub.settled()
+    except TimeoutError:
+        logger.warning("drained in part", connections=len(services.live), database="away or slow")
