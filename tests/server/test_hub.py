@@ -160,6 +160,15 @@ async def test_presence_reaches_everybody_and_goes_with_its_connection(database_
         )
 
 
+async def test_presence_that_is_not_renewed_goes_while_its_connection_stays(database_url: str) -> None:
+    entry = AwarenessEntry(7, 1, "{}")
+    async with open_rooms(database_url, presence_timeout=0.1) as rooms, rooms.guest() as silent:
+        await silent.runner.submit(silent.member, AwarenessUpdate((entry,)))
+        await eventually(
+            lambda: any(isinstance(m, AwarenessUpdate) and m.entries[0].is_leave for m in silent.messages())
+        )
+
+
 async def test_an_empty_room_is_unloaded_and_loads_again(database_url: str) -> None:
     async with open_rooms(database_url, room_idle_timeout=0.0) as rooms:
         async with rooms.guest() as guest:

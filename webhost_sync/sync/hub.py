@@ -241,7 +241,7 @@ class Hub:
                     self._forget(key, slot)
                     task.cancel()
                 else:
-                    runner.tick()
+                    runner.tick(now)
 
 
 def _first(group: BaseExceptionGroup[SyncError]) -> SyncError:

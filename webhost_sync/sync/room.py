@@ -125,6 +125,11 @@ class Room:
                 pass  # permission messages mean nothing towards a server; unknown types are for others
         return []
 
+    def has_stale_presence(self, now: float) -> bool:
+        """Whether `flush_presence` would let somebody go."""
+        expiry = self._presence.next_expiry
+        return expiry is not None and expiry <= now
+
     def flush_presence(self, now: float) -> list[Broadcast]:
         """Everything that changed in presence since the last call, as one message."""
         self._presence.expire(now)

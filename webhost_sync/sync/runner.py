@@ -163,9 +163,10 @@ class Runner:
         """Read whatever the log holds beyond what is known here."""
         self.committed_elsewhere(LATEST)
 
-    def tick(self) -> None:
-        """Let presence expire."""
-        self._presence_wake.set()
+    def tick(self, now: float) -> None:
+        """Let presence expire, if any is that old."""
+        if self._room.has_stale_presence(now):
+            self._presence_wake.set()
 
     def close(self, error: SyncError) -> None:
         """Close every member, and end every exchange, with `error`."""
