@@ -48,7 +48,12 @@ class BusDevice:
         self.trouble = ""
         self._reports = reports
         self._device = Device(
-            folder / f"{bus.vehicle_id}.sqlite3", url=url, credential=key, vehicle_id=bus.vehicle_id
+            folder / f"{bus.vehicle_id}.sqlite3",
+            url=url,
+            credential=key,
+            vehicle_id=bus.vehicle_id,
+            # The day is always recorded in the same order: replaying it with empty files adds nothing.
+            device_id=f"{bus.vehicle_id}-box",
         )
         self._exit_stack = AsyncExitStack()
 

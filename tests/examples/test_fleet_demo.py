@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -96,6 +97,13 @@ async def test_a_demo_that_is_killed_leaves_nothing_running_and_goes_on_later(tm
     code, out = to_the_end(folder, "--port", "0")
     assert RIGHT in out
     assert code == 0
+
+
+def test_replaying_the_day_with_empty_devices_adds_nothing(tmp_path: Path) -> None:
+    to_the_end(tmp_path / "demo", "--port", "0")
+    shutil.rmtree(tmp_path / "demo" / "devices")
+    code, out = to_the_end(tmp_path / "demo", "--port", "0")
+    assert (code, RIGHT in out) == (0, True), out
 
 
 def test_a_taken_port_is_said_and_another_one_used(tmp_path: Path) -> None:

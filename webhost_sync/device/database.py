@@ -77,9 +77,17 @@ class Database:
     3. The device id is made with the file and never changes.
     """
 
-    def __init__(self, path: Path, clock: Callable[[], float], busy_seconds: float = 5.0) -> None:
+    def __init__(
+        self,
+        path: Path,
+        clock: Callable[[], float],
+        busy_seconds: float = 5.0,
+        *,
+        device_id: str | None = None,
+    ) -> None:
         self._path = path
         self._clock = clock
+        self._new_device_id = device_id or str(uuid4())
         self._busy_seconds = busy_seconds
 
     def __enter__(self) -> Self:
@@ -126,7 +134,7 @@ class Database:
                 self._connection.execute(statement)
         self._connection.execute(
             "INSERT INTO device (id, next_sequence, created_at) VALUES (?, 1, ?)",
-            (str(uuid4()), self._clock()),
+            (self._new_device_id, self._clock()),
         )
         self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 

@@ -68,14 +68,20 @@ class Device:
         url: str,
         credential: str,
         vehicle_id: str,
+        device_id: str | None = None,
         settings: DeviceSettings | None = None,
         clock: Callable[[], float] = time.time,
         random: Random | None = None,
     ) -> None:
+        """`device_id` is for a new file, in place of a random one: where the same fixes will be recorded
+        in the same order again, as from a recording, so that they count once. A box that records what
+        nobody recorded before must never be given a used one.
+        """
         self._path = Path(path)
         self._url = url.rstrip("/")
         self._credential = credential
         self._vehicle_id = vehicle_id
+        self._device_id = device_id
         self._settings = settings or DeviceSettings()
         self._clock = clock
         self._random = random or SystemRandom()
@@ -86,7 +92,7 @@ class Device:
         """Open. Raises DatabaseBusy when another process has the file, DatabaseDamaged for a bad one."""
         settings = self._settings
         async with AsyncExitStack() as stack:
-            self._database = stack.enter_context(Database(self._path, self._clock))
+            self._database = stack.enter_context(Database(self._path, self._clock, device_id=self._device_id))
             client = httpx.AsyncClient(
                 base_url=self._url,
                 timeout=settings.request_seconds,
