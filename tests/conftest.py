@@ -6,10 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from store.migrate import upgrade
 from tests.postgres import clone_database, create_database, drop_database, postgres_cluster
 from tests.server_process import SyncServer, server_process
+
+# How long an example takes says more about what else the machine does than about the code.
+settings.register_profile("tests", deadline=None, print_blob=True)
+settings.load_profile("tests")
 
 
 @pytest.fixture(scope="session")
