@@ -23,7 +23,7 @@ dev: install ## Start server and projector on an embedded Postgres, reloading wh
 test: install $(NODE_TESTS) ## Run the linters and every test
 	$(BIN)/python -m tests.preflight
 	$(MAKE) check
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n 4 --dist loadgroup  # many tests wait for processes rather than compute
 
 check: install ## Format, lint, types and import directions
 	$(BIN)/ruff format --check .

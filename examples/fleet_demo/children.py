@@ -18,7 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 STOP_WITHIN = 20.0
-START_AGAIN_AFTER = 1.0
+START_AGAIN_AFTER = 0.2
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def postgres(demo: psutil.Process, data_dir: Path) -> Sequence[psutil.Process]:
     return [child for child in demo.children(recursive=True) if child.name().startswith("postgres")]
 
 
-SPEEDS: dict[Victims, int] = {server: 900, postgres: 1100}
+SPEEDS: dict[Victims, int] = {server: 600, postgres: 1100}
 """Times real time: just slow enough that the day lasts longer than all the kills. It goes on while the
 server is away, and stands still while Postgres is."""
 

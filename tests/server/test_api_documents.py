@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from typing import Any
 from urllib.parse import urlsplit
 from uuid import uuid4
@@ -192,7 +193,7 @@ async def test_content_is_the_merged_state_as_json(database_url: str) -> None:
                 "bytes": {"$t": "b", "k": "Uint8Array", "v": "AP8="},
             },
         }  # fmt: skip
-        assert '"whole":3,' in answer.text
+        assert re.search(r'"whole":3[,}]', answer.text)
 
 
 async def test_a_document_that_has_not_changed_is_not_sent_again(database_url: str) -> None:
