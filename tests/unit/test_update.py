@@ -134,6 +134,7 @@ def test_an_insert_is_summed_up() -> None:
         causes=(),
         pairs=(),
         cuts=(),
+        places=((5, 0, 5, -1, 1),),
         roots={"t": RootKind.TEXT},
         has_unsupported=False,
         has_lossy=False,

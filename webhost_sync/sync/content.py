@@ -59,6 +59,11 @@ class Text:
                 clock += 1
 
 
+Place = tuple[int, int, int, int, int]
+"""(client, clock) of an item; (client, clock) of the item that it lies beside or in, the clock -1 for a
+root; and how many levels it lies below that: 0 or 1."""
+
+
 @dataclass(slots=True)
 class Findings:
     """What the contents of an update told besides their length, and where the reading has come to."""
@@ -70,6 +75,7 @@ class Findings:
     cuts: list[tuple[int, int]] = field(default_factory=list)
     pairs: list[tuple[int, int]] = field(default_factory=list)
     texts: list[Text] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
     long_entries: list[tuple[int, int, int]] = field(default_factory=list)
     has_unsupported: bool = False
     has_lossy: bool = False

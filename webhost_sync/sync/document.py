@@ -21,21 +21,12 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
-from pycrdt import (
-    Array,
-    Doc,
-    Map,
-    Text,
-    TransactionEvent,
-    XmlElement,
-    XmlFragment,
-    XmlText,
-    get_update,
-)
+from pycrdt import Array, Doc, Map, Text, TransactionEvent, XmlFragment, get_update
 
 from webhost_sync.errors import TooLarge
+from webhost_sync.sync.nesting import MAX_DEPTH, Nesting
 from webhost_sync.sync.parts import EMPTY_UPDATE, Part, Range, contains, merge, ranges
-from webhost_sync.sync.plain import plain
+from webhost_sync.sync.plain import plain, plain_root
 from webhost_sync.sync.protocol import decode_state_vector, encode_state_vector
 from webhost_sync.sync.update import (
     RootKind,
@@ -108,6 +99,7 @@ class Document:
         self._kept: list[_Kept] = []
         self._pairs: set[tuple[int, int]] = set()
         self._roots: dict[str, RootKind] = {}
+        self._nesting = Nesting()
         self._base = EMPTY_UPDATE
         self._as_it_came: list[Part] | None = None
         self._start(Doc(client_id=client_id))
@@ -126,12 +118,13 @@ class Document:
         """Whether `encode()` says all that came, so that it may stand in its place."""
         return not self._kept and self._as_it_came is None
 
-    def apply(self, update: bytes, *, may_wait: bool = True) -> Applied:
+    def apply(self, update: bytes, summary: UpdateSummary | None = None, *, may_wait: bool = True) -> Applied:
         """Take one update; `may_wait` says whether it may be kept when what it builds on is missing.
 
+        `summary` is what `read_update` says of it, where it was read already.
         Raises: MalformedUpdate, TooLarge (it would have to wait): nothing has changed; BrokenDocument.
         """
-        summary = read_update(update)
+        summary = summary or read_update(update)
         outcome = self._judge(summary)
         # One that waits would make all that is merged with it wait, whenever the log is read again.
         part = Part(update, outcome is Outcome.CHANGED and not summary.has_lossy)
@@ -176,6 +169,11 @@ class Document:
         decode_state_vector(state_vector)
         return self._doc.get_update(state_vector)
 
+    def held_bytes(self) -> int:
+        """How large it is: the state, and what is kept beside it as it came."""
+        beside = (kept.part for kept in self._kept) if self._as_it_came is None else self._as_it_came
+        return len(self.encode()) + sum(len(part.update) for part in beside)
+
     def encode(self) -> bytes:
         """The state as one update. Where it `is_exact` it replaces every update that made it."""
         return self._doc.get_update()
@@ -191,13 +189,7 @@ class Document:
         """One root as plain values, read as the given kind."""
         if kind is not RootKind.UNKNOWN:
             return plain(self._doc.get(name, type=_ROOT_TYPES[kind]))
-        # The start of the content is deleted, and with it what told the kind: see what it reads as.
-        if text := str(self._doc.get(name, type=Text)):
-            return text
-        items = list(self._doc.get(name, type=Array))
-        if any(isinstance(item, XmlElement | XmlText) for item in items):
-            return plain(self._doc.get(name, type=XmlFragment))
-        return plain(items)
+        return plain_root(self._doc, name)
 
     def _start(self, doc: Doc[Any]) -> None:
         self._doc = doc
@@ -251,6 +243,8 @@ class Document:
     def _integrate(self, update: bytes, summary: UpdateSummary) -> bool:
         """Give the update to pycrdt; whether it changed anything. Raises: BrokenDocument."""
         try:
+            if self._nesting.add(summary.places) > MAX_DEPTH:
+                raise ValueError(f"types nested more than {MAX_DEPTH} deep")
             halved = halved_pairs(self._pairs, summary)
             if halved:
                 self._replace_pairs(halved)

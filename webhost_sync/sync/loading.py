@@ -16,6 +16,7 @@ from store.contract import CorruptDocument, DocumentState, StoredDocument, Updat
 from store.contract import Document as DocumentRecord
 from webhost_sync.errors import DocumentQuarantined, MalformedUpdate
 from webhost_sync.sync.document import BrokenDocument, Document
+from webhost_sync.sync.update import read_update
 
 logger = structlog.get_logger(__name__)
 SLICE = 256 * 1024
@@ -89,7 +90,7 @@ async def _replay(
             if payload in aside:
                 document.set_aside(payload)
             else:
-                document.apply(payload)
+                await _apply(document, payload)
         except MalformedUpdate as error:
             document.close()
             raise CorruptDocument(stored.document.id, place[1], place[0], str(error)) from error
@@ -99,6 +100,12 @@ async def _replay(
             pause = 0
             await asyncio.sleep(0)
     return size
+
+
+async def _apply(document: Document, payload: bytes) -> None:
+    """Apply a part; a large one is read by a thread, while other rooms have the event loop."""
+    summary = await asyncio.to_thread(read_update, payload) if len(payload) > SLICE else None
+    document.apply(payload, summary)
 
 
 async def _load_readable(log: UpdateLog, record: DocumentRecord, client_id: int, reason: str) -> Loaded:

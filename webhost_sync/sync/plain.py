@@ -6,6 +6,8 @@ plain form, so it is shown as its text; a sub-document is shown as its guid.
 
 from __future__ import annotations
 
+from typing import Any
+
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
 LARGEST_INTEGER = 2**53
@@ -33,3 +35,16 @@ def plain(value: object) -> object:
         case list():
             return [plain(item) for item in value]
     return value
+
+
+def plain_root(doc: Doc[Any], name: str) -> object:
+    """A root of which nobody knows the kind.
+
+    The start of its content is deleted, and with it what told the kind: so see what it reads as.
+    """
+    if text := str(doc.get(name, type=Text)):
+        return text
+    items = list(doc.get(name, type=Array))
+    if any(isinstance(item, XmlElement | XmlText) for item in items):
+        return plain(doc.get(name, type=XmlFragment))
+    return plain(items)

@@ -18,7 +18,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from webhost_sync.errors import MalformedUpdate, ProtocolError
-from webhost_sync.sync.content import DELETED, MAX_CLOCK, Findings, RootKind, read_content, read_length
+from webhost_sync.sync.content import DELETED, MAX_CLOCK, Findings, Place, RootKind, read_content, read_length
 from webhost_sync.sync.lib0 import Reader, write_string
 
 __all__ = ["RootKind", "UpdateSummary", "covers", "halved_pairs", "is_ready", "read_update", "without_pairs"]
@@ -35,7 +35,8 @@ class UpdateSummary:
     `deletes` are ranges (client, clock, length); `roots` are the named types that items of this update
     were put into directly; `causes` are pairs (client, end clock) that the items of other clients refer to.
     `pairs` are the places (client, clock) between the halves of each surrogate pair of its text, and `cuts`
-    the places at which its items go between or behind others.
+    the places at which its items go between or behind others. `places` tells what each item lies beside or
+    in; those that lie beside the item right before them, of the same client, are left out.
 
     `has_unsupported` is true when pycrdt 0.14 can't apply the update although Yjs can. yrs misreads an
     XmlHook and the JSON lists of early Yjs, at times without an error, and refuses JSON that contains
@@ -49,6 +50,7 @@ class UpdateSummary:
     causes: tuple[tuple[int, int], ...]
     pairs: tuple[tuple[int, int], ...]
     cuts: tuple[tuple[int, int], ...]
+    places: tuple[Place, ...]
     roots: dict[str, RootKind]
     has_unsupported: bool
     has_lossy: bool
@@ -76,6 +78,7 @@ def read_update(update: bytes) -> UpdateSummary:
         causes=tuple(findings.causes.items()),
         pairs=tuple(findings.pairs),
         cuts=tuple(findings.cuts),
+        places=tuple(findings.places),
         roots=findings.roots,
         has_unsupported=findings.has_unsupported,
         has_lossy=findings.has_lossy,
@@ -178,27 +181,32 @@ def _read_structs(reader: Reader, findings: Findings) -> list[tuple[int, int, in
 
 def _read_item(reader: Reader, findings: Findings, info: int) -> int:
     """Read one item behind its info byte and return its length."""
-    root = None
+    root, steps, near = None, 0, (findings.client, -1)
     if info & HAS_PARENT_SUB and info & HAS_RIGHT_ORIGIN:
         # A value follows the one that it overwrites; nothing stands to the right of it.
         raise reader.error("a map entry with a right origin")
     if info & HAS_ORIGIN:
         # The item stands behind its origin and before its right origin: that is where it cuts.
-        client, clock = _read_cause(reader, findings)
+        near = client, clock = _read_cause(reader, findings)
         findings.cuts.append((client, clock + 1))
     if info & HAS_RIGHT_ORIGIN:
-        findings.cuts.append(_read_cause(reader, findings))
+        right = _read_cause(reader, findings)
+        findings.cuts.append(right)
+        near = near if info & HAS_ORIGIN else right
     if not info & (HAS_ORIGIN | HAS_RIGHT_ORIGIN):
         # Only an item without neighbours says where it belongs; the others belong where these do.
+        steps = 1
         parent = reader.read_uint()
         if parent == 1:
             root = reader.read_string()
         elif parent == 0:
-            _read_cause(reader, findings)
+            near = _read_cause(reader, findings)
         else:
             raise reader.error(f"unknown kind of parent {parent}")
         if info & HAS_PARENT_SUB:
             reader.read_string()
+    if steps or near != (findings.client, findings.clock - 1):
+        findings.places.append((findings.client, findings.clock, *near, steps))
     length, kind = read_content(reader, findings, info & CONTENT_KIND)
     if root is not None:
         findings.add_root(root, RootKind.MAP if info & HAS_PARENT_SUB else kind)
