@@ -165,6 +165,7 @@ async def drain(services: Services) -> None:
     What can't be stored by then, because Postgres is away, was acknowledged to nobody.
     """
     services.hub.start_draining()
+    services.refusals.release()
     try:
         async with asyncio.timeout(services.settings.drain_timeout):
             await services.live.drain(services.settings.drain_timeout)

@@ -89,7 +89,7 @@ class Settings(BaseSettings):
     inbox_limit: int = 1000
     """Frames of one room that wait to be applied; beyond it the sockets are not read."""
     update_rate: float = 500.0
-    """Updates per second from one connection, with as many again in a burst."""
+    """Updates per second from one connection, with as many again in a burst; 4 KiB count as one more."""
     connections_per_credential: int = 5000
     """Sockets that one key or token may have open on this process."""
     uncommitted_limit: int = 16 * MIB

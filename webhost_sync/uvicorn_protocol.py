@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, cast
 
 import structlog
-from uvicorn._types import ASGISendEvent
+from uvicorn._types import ASGIReceiveEvent, ASGISendEvent
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
@@ -50,11 +50,21 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         self.conn.logger = logging.getLogger("websockets.server")
 
     async def run_asgi(self) -> None:
+        # Nothing is read until the app asks for it, that is, until it knows who is there: else a stranger
+        # could have a whole message kept for him on each of his sockets.
+        self.read_paused = True
+        self.transport.pause_reading()
         extensions = cast(dict[str, object], self.scope.setdefault("extensions", {}))
         extensions[EXTENSION] = partial(DirectTransport, self)
         await super().run_asgi()
         # Closing waits until the client has taken what is buffered; a stuck one never does.
         self.abort_later()
+
+    async def receive(self) -> ASGIReceiveEvent:
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            self.transport.resume_reading()
+        return await self.queue.get()
 
     async def send(self, message: ASGISendEvent) -> None:
         if not self.handshake_complete:

@@ -97,6 +97,19 @@ async def test_a_socket_that_is_not_read_stops_its_sender(server: Server) -> Non
         await eventually(lambda: len(server.received) == 160_000)
 
 
+async def test_nothing_is_read_of_a_client_before_the_app_wants_it(server: Server) -> None:
+    server.reading.clear()
+    async with raw_client(server) as (_, _, writer):
+        message = struct.pack("!BBQ4x", BINARY, 0xFF, 7 * MIB) + bytes(7 * MIB)
+        writer.write(message)
+        sent = asyncio.create_task(writer.drain())
+        await asyncio.wait({sent}, timeout=0.3)
+        assert not sent.done()
+        server.reading.set()
+        await sent
+        await eventually(lambda: server.received == [bytes(7 * MIB)])
+
+
 async def test_a_peer_that_answers_no_ping_is_dropped_and_the_app_is_told() -> None:
     impatient = Server(direct=True, settings=Settings(ping_interval=0.05, outbox_timeout=0.1))
     async with impatient.running(), raw_client(impatient) as (transport, _, _):

@@ -11,6 +11,8 @@ from tests.strategies import clocks, messages
 from webhost_sync.errors import ProtocolError
 from webhost_sync.sync.protocol import (
     KEEP_ALIVE,
+    MAX_ENTRIES,
+    MAX_MESSAGES,
     AwarenessEntry,
     AwarenessUpdate,
     KnownMessage,
@@ -136,3 +138,16 @@ def test_a_state_vector_starts_with_the_highest_client() -> None:
 def test_a_bad_state_vector_is_refused(data: bytes) -> None:
     with pytest.raises(ProtocolError):
         decode_state_vector(data)
+
+
+def test_a_frame_of_countless_messages_is_refused() -> None:
+    assert len(decode(encode(QueryAwareness()) * MAX_MESSAGES)) == MAX_MESSAGES
+    with pytest.raises(ProtocolError, match="more than"):
+        decode(encode(QueryAwareness()) * (MAX_MESSAGES + 1))
+
+
+def test_an_awareness_message_about_countless_clients_is_refused() -> None:
+    entries = tuple(AwarenessEntry(client, 1, "1") for client in range(MAX_ENTRIES + 1))
+    assert decode(encode(AwarenessUpdate(entries[1:])))
+    with pytest.raises(ProtocolError, match="more than"):
+        decode(encode(AwarenessUpdate(entries)))

@@ -6,7 +6,6 @@ can't see a refused upgrade, so whoever is refused is let in, told why, held and
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 from datetime import UTC, datetime
@@ -89,12 +88,9 @@ async def _refuse(websocket: WebSocket, transport: Transport, services: Services
     """Say why, hold whoever keeps coming back, and close."""
     credential = hashlib.sha256((credential_of(websocket) or "").encode()).hexdigest()
     address = websocket.client.host if websocket.client else ""
-    hold = services.refusals.hold((address, credential), time.monotonic())
+    hold = services.refusals.note((address, credential), time.monotonic())
     logger.info("connection refused", code=error.close_code, why=error.code, address=address, hold=hold)
     transport.write(Frame(encode(PermissionDenied(str(error)))))
-    try:
-        async with asyncio.timeout(hold):
-            while (await websocket.receive())["type"] != "websocket.disconnect":
-                pass
-    except TimeoutError:
-        await transport.close(error.close_code, error.reason)
+    # It is not read meanwhile: what a stranger sends is not worth our memory.
+    await services.refusals.hold(hold)
+    await transport.close(error.close_code, error.reason)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-from webhost_sync.config import Settings
+from webhost_sync.config import KIB, Settings
 from webhost_sync.errors import ProtocolError, SyncError, TooLarge, TooSlow
 from webhost_sync.sync.effects import CatchUp, Member
 from webhost_sync.sync.outbox import Outbox
@@ -18,6 +18,8 @@ from webhost_sync.sync.protocol import decode
 from webhost_sync.sync.rate import TokenBucket
 from webhost_sync.sync.runner import Runner
 
+BYTES_PER_UPDATE = 4 * KIB
+"""So many bytes count as one more update: to read them keeps the whole process busy for up to 1 ms."""
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
@@ -63,8 +65,9 @@ class Connection:
     async def _read(self) -> None:
         while True:
             frame = await self._next_frame()
-            await self._rate.take()
-            for message in decode(frame):
+            messages = decode(frame)
+            await self._rate.take(len(messages) + len(frame) / BYTES_PER_UPDATE)
+            for message in messages:
                 await self._runner.submit(self._member, message)
             if self._outbox.is_full:
                 # Whoever does not read its answers is not asked for more questions.

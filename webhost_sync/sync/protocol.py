@@ -17,6 +17,11 @@ from webhost_sync.sync.lib0 import Reader, write_bytes, write_string, write_uint
 SYNC, AWARENESS, AUTH, QUERY_AWARENESS = 0, 1, 2, 3
 STEP_1, STEP_2, UPDATE = 0, 1, 2
 
+MAX_MESSAGES = 1000
+"""Messages of one frame; stock clients send one."""
+MAX_ENTRIES = 10_000
+"""Clients in one awareness message."""
+
 KEEP_ALIVE = b"\x01\x01\x00"
 """An awareness message about nobody: y-websocket counts messages, not pings, as signs of life."""
 
@@ -94,6 +99,8 @@ def decode(frame: bytes) -> tuple[Message, ...]:
     reader = Reader(frame)
     messages: list[Message] = [_read_message(reader)]
     while reader.remaining and not isinstance(messages[-1], Unknown):
+        if len(messages) == MAX_MESSAGES:
+            raise reader.error(f"more than {MAX_MESSAGES} messages in one frame")
         messages.append(_read_message(reader))
     return tuple(messages)
 
@@ -128,7 +135,10 @@ def read_sync(reader: Reader) -> SyncStep1 | SyncStep2 | SyncUpdate:
 def read_awareness(reader: Reader) -> AwarenessUpdate:
     """Read the body of an awareness message."""
     body = Reader(reader.read_bytes())
-    entries = tuple(_read_entry(body) for _ in range(body.read_uint()))
+    count = body.read_uint()
+    if count > MAX_ENTRIES:
+        raise body.error(f"more than {MAX_ENTRIES} clients in one awareness message")
+    entries = tuple(_read_entry(body) for _ in range(count))
     if body.remaining:
         raise body.error("more bytes than awareness entries")
     return AwarenessUpdate(entries)

@@ -15,11 +15,11 @@ class TokenBucket:
         self._tokens = rate
         self._filled_at = clock()
 
-    async def take(self) -> None:
-        """Pass one, waiting until it may."""
+    async def take(self, count: float = 1.0) -> None:
+        """Pass `count` things, waiting until they may; more than a burst wait for what is above it."""
         now = self._clock()
         self._tokens = min(self._rate, self._tokens + (now - self._filled_at) * self._rate)
         self._filled_at = now
-        self._tokens -= 1
+        self._tokens -= count
         if self._tokens < 0:
             await asyncio.sleep(-self._tokens / self._rate)

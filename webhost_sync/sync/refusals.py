@@ -6,16 +6,21 @@ the code. So the first refusal is told at once (3.1 stops there), and repeated o
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
+from contextlib import suppress
 
 MEMORY = 10_000
+MOST_HELD = 1000
 FORGET_AFTER = 600.0
 
 
 class Refusals:
     """Counts refusals by whatever identifies a client; forgets after ten quiet minutes.
 
-    Invariant: at most `MEMORY` clients are remembered, the longest quiet are forgotten first.
+    Invariants:
+    1. At most `MEMORY` clients are remembered, the longest quiet are forgotten first.
+    2. At most `MOST_HELD` sockets are held; beyond that, and after `release()`, nobody is.
     """
 
     def __init__(self, first: float, longest: float) -> None:
@@ -23,8 +28,26 @@ class Refusals:
         self._first = first
         self._longest = longest
         self._seen: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
+        self._held = 0
+        self._released = asyncio.Event()
 
-    def hold(self, client: tuple[str, str], now: float) -> float:
+    async def hold(self, seconds: float) -> None:
+        """Wait for as long as one refused socket is to be held."""
+        if not seconds or self._held >= MOST_HELD:
+            return
+        self._held += 1
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._released.wait()
+        finally:
+            self._held -= 1
+
+    def release(self) -> None:
+        """Hold nobody from now on."""
+        self._released.set()
+
+    def note(self, client: tuple[str, str], now: float) -> float:
         """Note one more refusal of `client`; seconds to hold this one."""
         count, last = self._seen.pop(client, (0, now))
         if now - last > FORGET_AFTER:
