@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import asyncpg
@@ -13,8 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pycrdt import Doc, Map, Text
 
-from store.contract import CorruptDocument
+from store.committer import Committer
+from store.contract import CorruptDocument, StoredDocument
 from store.contract import Document as DocumentRecord
+from store.roles import Role
+from store.updates import PostgresUpdateLog
 from tests.eventually import eventually
 from tests.server.rooms import open_rooms
 from tests.store.logs import TENANT, OpenLog, open_log
@@ -88,6 +92,38 @@ async def test_a_damaged_snapshot_is_passed_over_and_nothing_is_deleted(database
             await compact(store.log, record, keep_since=None)
         assert await shown(store, record) == {"text": "0 1 2 3 "}
         assert len(await store.log.read(TENANT, record.id, after_seq=0)) == 4
+
+
+class FirstLoadFails(PostgresUpdateLog):
+    """A log with a bug that shows once."""
+
+    failed = False
+
+    async def load(self, tenant_id: int, document_id: int) -> StoredDocument:
+        if not self.failed:
+            self.failed = True
+            raise LookupError("a bug")
+        return await super().load(tenant_id, document_id)
+
+
+async def test_a_bug_with_one_document_does_not_stop_the_compactor(database_url: str) -> None:
+    async with open_log(database_url) as store:
+        record = await store.document()
+        await store.append(record, *updates_of(3))
+        committer = Committer(partial(store.database.raw_connection, Role.COMMITTER), store.changes)
+        due: asyncio.Queue[DocumentRecord] = asyncio.Queue()
+        log = FirstLoadFails(store.database, committer)
+        compactor = asyncio.create_task(run_compactor(log, due, history=timedelta(0)))
+        due.put_nowait(record)
+        due.put_nowait(record)
+
+        async def compacted() -> bool:
+            return bool(await store.log.snapshots(TENANT, record.id)) or compactor.done()
+
+        await eventually(compacted)
+        assert not compactor.done()
+        compactor.cancel()
+        await asyncio.wait({compactor})
 
 
 async def test_a_busy_room_gets_its_log_compacted(database_url: str) -> None:

@@ -32,6 +32,9 @@ async def run_compactor(log: UpdateLog, due: asyncio.Queue[DocumentRecord], *, h
         except (StoreError, SyncError, BrokenDocument) as error:
             # It stays due: its next commits will bring it back.
             logger.warning("not compacted", tenant=record.tenant_id, document=record.name, why=str(error))
+        except Exception:
+            # A bug that one document brings to light must not end the process, and the others' service.
+            logger.exception("not compacted", tenant=record.tenant_id, document=record.name)
 
 
 async def compact(log: UpdateLog, record: DocumentRecord, *, keep_since: datetime | None) -> int:

@@ -45,6 +45,24 @@ class CatchUp:
 Request = SyncStep1 | SyncStep2 | SyncUpdate | Greeting | Exchange | CatchUp
 
 
+def update_of(request: Request) -> bytes:
+    """The update that a request brings; empty where it brings none."""
+    match request:
+        case SyncStep2(update) | SyncUpdate(update) | Exchange(_, update):
+            return update
+        case _:
+            return b""
+
+
+def size_of(request: Request) -> int:
+    """Bytes of its update and its state vector."""
+    match request:
+        case SyncStep1(state_vector) | CatchUp(state_vector) | Exchange(state_vector, _):
+            return len(state_vector) + len(update_of(request))
+        case _:
+            return len(update_of(request))
+
+
 @dataclass(frozen=True, slots=True)
 class Send:
     """One message for one member."""

@@ -28,10 +28,11 @@ from store.contract import Document as DocumentRecord
 from webhost_sync.config import Settings
 from webhost_sync.errors import DocumentNotFound, Draining, Internal, StoreUnavailable, SyncError
 from webhost_sync.sync.awareness import AwarenessLimits, AwarenessTable
+from webhost_sync.sync.growth import Growth
 from webhost_sync.sync.loading import Loaded, load_document
 from webhost_sync.sync.room import Room
 from webhost_sync.sync.room_log import RoomLog
-from webhost_sync.sync.runner import Runner
+from webhost_sync.sync.runner import LATEST, Runner
 
 logger = structlog.get_logger(__name__)
 Key = tuple[int, str]
@@ -41,10 +42,14 @@ SWEEP_INTERVAL = 1.0
 
 @dataclass(slots=True)
 class _Slot:
-    """One room on its way through the states. `users` keeps it from being unloaded."""
+    """One room on its way through the states.
+
+    `users` keeps it from being unloaded; `last_seq` was committed elsewhere while it was loading.
+    """
 
     runner: asyncio.Future[Runner]
     users: int = 0
+    last_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,11 @@ class Hub:
         slot = self._slot((tenant_id, name))
         slot.users += 1
         try:
-            yield await asyncio.shield(slot.runner)
+            runner = await asyncio.shield(slot.runner)
+            if self._draining:
+                # Whoever waited for a load was not there yet when everybody was sent away.
+                raise Draining()
+            yield runner
         finally:
             slot.users -= 1
 
@@ -121,12 +130,17 @@ class Hub:
 
     def changed_elsewhere(self, change: Change) -> None:
         """Some process has committed; where it was not this one, the room here catches up."""
+        slot = self._slots.get((change.tenant_id, change.name))
+        if slot is not None:
+            slot.last_seq = max(slot.last_seq, change.last_seq)
         runner = self._live.get((change.tenant_id, change.name))
         if runner is not None:
             runner.committed_elsewhere(change.last_seq)
 
     def check_logs(self) -> None:
         """Have every room read its log, because messages about changes may have been lost."""
+        for slot in self._slots.values():
+            slot.last_seq = LATEST
         for runner in self._live.values():
             runner.check_log()
 
@@ -153,14 +167,17 @@ class Hub:
         """The life of one room: load, run, forget."""
         try:
             runner = await self._load(key)
-        except (SyncError, asyncio.CancelledError) as error:
-            slot.runner.set_exception(error if isinstance(error, SyncError) else Draining())
-            slot.runner.exception()  # whoever waited has it; nobody else must be told
+        except SyncError as error:
+            _fail(slot, error)
             await self._forget_later(key, slot)
             return
-        if not slot.runner.done():
-            slot.runner.set_result(runner)
+        except BaseException:
+            _fail(slot, Draining())
+            self._forget(key, slot)
+            raise
+        slot.runner.set_result(runner)
         self._live[key] = runner
+        runner.committed_elsewhere(slot.last_seq)
         try:
             await runner.run()
         except* SyncError as lost:
@@ -173,6 +190,7 @@ class Hub:
             runner.close(Internal())
         finally:
             self._forget(key, slot)
+            runner.close(Draining())
             runner.dispose()
 
     async def _forget_later(self, key: Key, slot: _Slot) -> None:
@@ -204,7 +222,8 @@ class Hub:
         )
         room_log = RoomLog(self._log, loaded.record, self._settings.uncommitted_timeout)
         reload = partial(self._load_document, key)
-        return Runner(room, loaded.record, room_log, self._settings, self._due, reload)
+        growth = Growth(loaded.record, self._settings, self._due)
+        return Runner(room, loaded.record, room_log, self._settings, growth, reload)
 
     async def _load_document(self, key: Key, aside: frozenset[bytes] = frozenset()) -> Loaded:
         """Raises: DocumentNotFound, StoreUnavailable, Internal."""
@@ -242,6 +261,11 @@ class Hub:
                     task.cancel()
                 else:
                     runner.tick(now)
+
+
+def _fail(slot: _Slot, error: SyncError) -> None:
+    slot.runner.set_exception(error)
+    slot.runner.exception()  # whoever waited has it; nobody else must be told
 
 
 def _first(group: BaseExceptionGroup[SyncError]) -> SyncError:

@@ -10,7 +10,8 @@ import asyncio
 
 from webhost_sync.errors import ProtocolError, SyncError
 from webhost_sync.sync.document import EMPTY_STATE_VECTOR
-from webhost_sync.sync.protocol import PermissionDenied, SyncUpdate, encode
+from webhost_sync.sync.effects import Acknowledge, Refuse, Send
+from webhost_sync.sync.protocol import AwarenessUpdate, PermissionDenied, SyncUpdate, encode
 from webhost_sync.sync.transport import Frame, Transport
 
 
@@ -70,6 +71,19 @@ class Outbox:
             self.close(error)
         else:
             self.reply(Frame(encode(PermissionDenied(str(error)))))
+
+    def deliver(self, effect: Send | Acknowledge | Refuse) -> None:
+        """Write what the room says to this member alone."""
+        match effect:
+            case Send(_, AwarenessUpdate() as message):
+                if not self.is_full:
+                    self.mention(Frame(encode(message)))
+            case Send(_, message):
+                self.reply(Frame(encode(message)))
+            case Acknowledge(_, update):
+                self.acknowledge(update)
+            case Refuse(_, error):
+                self.refuse(error)
 
     def keep_alive(self, frame: Frame) -> None:
         """Write `frame` if nothing was written since the last call."""

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
+from itertools import islice
 
 from webhost_sync.errors import NotAllowed, ProtocolError, SyncError, TooLarge
 from webhost_sync.sync.awareness import AwarenessTable
@@ -36,6 +37,8 @@ from webhost_sync.sync.effects import (
     Refuse,
     Request,
     Send,
+    size_of,
+    update_of,
 )
 from webhost_sync.sync.parts import EMPTY_UPDATE, merge
 from webhost_sync.sync.protocol import (
@@ -48,6 +51,8 @@ from webhost_sync.sync.protocol import (
     SyncUpdate,
 )
 
+ANSWER_BYTES = 32 * 1024 * 1024
+"""What the answers of one batch may come to: they are made in memory, all at once."""
 MAX_KEPT = 500
 """Updates that may wait for what they build on: looking through them is paid for by all others."""
 Taken = tuple[Member, Applied]
@@ -78,6 +83,7 @@ class Room:
         self._document = document
         self._presence = presence
         self._size = size
+        self._size_is_exact = False
         self._size_limit = size_limit
         self._read_only = read_only
         self._members: dict[int, Member] = {}
@@ -99,7 +105,7 @@ class Room:
 
     @property
     def waiting_bytes(self) -> int:
-        """Bytes of updates that wait for the next batch."""
+        """Bytes of updates and state vectors that wait for the next batch."""
         return self._waiting_bytes
 
     def join(self, member: Member) -> None:
@@ -137,7 +143,7 @@ class Room:
         return [Broadcast(changes)] if changes is not None else []
 
     def begin(self) -> Batch:
-        """Apply everything that waits.
+        """Apply everything that waits, but for what asks for more than can be answered at once.
 
         Raises: BrokenDocument; then the message that did it waits no more, all others still do, and
         the document must be replaced before anything else.
@@ -145,16 +151,18 @@ class Room:
         before = self._document.state_vector()
         taken: list[Taken] = []
         outcomes: list[Outcome | SyncError] = []
-        for member, request in self._waiting:
+        requests = list(islice(self._waiting, self._answerable()))
+        for member, request in requests:
             try:
                 outcomes.append(self._take(member, request, taken))
             except BrokenDocument as broken:
                 self._culprit = self._remove(broken.update)
                 raise
-        waiting, self._waiting, self._waiting_bytes = self._waiting, deque(), 0
+        for _ in requests:
+            self._next()
         shown = merge(applied.part for _, applied in taken) if taken else ()
         effects: list[Effect] = [Broadcast(SyncUpdate(update)) for update in shown]
-        for (member, request), outcome in zip(waiting, outcomes, strict=True):
+        for (member, request), outcome in zip(requests, outcomes, strict=True):
             effects += self._answer(member, request, outcome)
         return Batch(before, _rows(taken), tuple(effects))
 
@@ -167,55 +175,72 @@ class Room:
         """Go on with a document that was rebuilt from the log."""
         self._document.close()
         self._document = document
-        self._size = size
+        self._size, self._size_is_exact = size, False
 
     def learn(self, updates: Sequence[bytes]) -> Batch:
         """Take updates that another process has committed; they are only shown."""
         before = self._document.state_vector()
         parts = [self._document.apply(update).part for update in updates]
-        self._size += sum(len(update) for update in updates)
+        self._grow(sum(len(update) for update in updates))
         return Batch(before, (), tuple(Broadcast(SyncUpdate(update)) for update in merge(parts)))
+
+    def _grow(self, count: int) -> None:
+        self._size += count
+        self._size_is_exact = False
 
     def _remove(self, update: bytes) -> int | None:
         """Take the message with this update out of those that wait; returns whose it was."""
         for place, (member, request) in enumerate(self._waiting):
-            if _update_of(request) == update:
+            if update_of(request) == update:
                 del self._waiting[place]
+                self._waiting_bytes -= size_of(request)
                 return member.connection_id
         return None
 
     def _wait(self, member: Member, request: Request) -> None:
         self._waiting.append((member, request))
-        self._waiting_bytes += len(_update_of(request))
+        self._waiting_bytes += size_of(request)
+
+    def _next(self) -> None:
+        _, request = self._waiting.popleft()
+        self._waiting_bytes -= size_of(request)
+
+    def _answerable(self) -> int:
+        """How many of those that wait make a batch: each question may be answered by the whole document."""
+        left = ANSWER_BYTES
+        for place, (_, request) in enumerate(self._waiting):
+            if isinstance(request, SyncStep1 | CatchUp | Exchange):
+                if place and left < self._size:
+                    return place
+                left -= self._size
+        return len(self._waiting)
 
     def _take(self, member: Member, request: Request, taken: list[Taken]) -> Outcome | SyncError:
         """Apply the update of a request, if it has one, or say why not."""
-        update = _update_of(request)
+        update = update_of(request)
         if update in (b"", EMPTY_UPDATE):
             return Outcome.NOTHING_NEW
         try:
-            self._check_may_write(member, update)
+            if refusal := self._refusal(member, update):
+                return refusal
             applied = self._document.apply(update, may_wait=len(self._document.kept) < MAX_KEPT)
-        except (ProtocolError, NotAllowed, TooLarge) as error:
-            return error
-        except SyncError as error:
-            if error is not self._read_only:
-                raise
+        except (ProtocolError, TooLarge) as error:
             return error
         if applied.outcome is not Outcome.NOTHING_NEW:
             taken.append((member, applied))
-            self._size += len(update)
+            self._grow(len(update))
         return applied.outcome
 
-    def _check_may_write(self, member: Member, update: bytes) -> None:
-        """Raises: NotAllowed, TooLarge, or the reason why the room is read-only."""
-        if member.can_write and self._read_only is None:
-            if self._size + len(update) > self._size_limit:
-                self._size = len(self._document.encode())
-            if self._size + len(update) > self._size_limit:
-                raise TooLarge(f"the document may hold {self._size_limit} bytes")
-        elif self._document.brings_news(update):
-            raise self._read_only or NotAllowed("it is read-only here")
+    def _refusal(self, member: Member, update: bytes) -> SyncError | None:
+        """Why the update may not be applied, if so. Raises: MalformedUpdate."""
+        if not member.can_write or self._read_only is not None:
+            news = self._document.brings_news(update)
+            return (self._read_only or NotAllowed("it is read-only here")) if news else None
+        if self._size + len(update) > self._size_limit and not self._size_is_exact:
+            self._size, self._size_is_exact = self._document.held_bytes(), True
+        if self._size + len(update) > self._size_limit:
+            return TooLarge(f"the document may hold {self._size_limit} bytes")
+        return None
 
     def _answer(self, member: Member, request: Request, outcome: Outcome | SyncError) -> list[Effect]:
         connection_id = member.connection_id
@@ -260,14 +285,6 @@ class Room:
             # Only after an update: a step 2 already was the answer to this question.
             effects.append(Send(connection_id, SyncStep1(self._document.state_vector())))
         return effects
-
-
-def _update_of(request: Request) -> bytes:
-    match request:
-        case SyncStep2(update) | SyncUpdate(update) | Exchange(_, update):
-            return update
-        case _:
-            return b""
 
 
 def _rows(taken: Sequence[Taken]) -> tuple[Contribution, ...]:

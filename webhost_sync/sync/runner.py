@@ -17,8 +17,8 @@ from collections.abc import Awaitable, Callable, Iterable
 import structlog
 
 from store.contract import Document
-from webhost_sync.config import Settings
-from webhost_sync.errors import MalformedUpdate, SyncError
+from webhost_sync.config import MIB, Settings
+from webhost_sync.errors import MalformedUpdate, SyncError, WrongEpoch
 from webhost_sync.sync.document import EMPTY_STATE_VECTOR, BrokenDocument
 from webhost_sync.sync.effects import (
     Acknowledge,
@@ -32,6 +32,7 @@ from webhost_sync.sync.effects import (
     Request,
     Send,
 )
+from webhost_sync.sync.growth import Growth
 from webhost_sync.sync.loading import Loaded
 from webhost_sync.sync.outbox import Outbox
 from webhost_sync.sync.protocol import AwarenessUpdate, Message, encode
@@ -41,6 +42,8 @@ from webhost_sync.sync.transport import Frame
 
 logger = structlog.get_logger(__name__)
 LATEST = 2**63 - 1
+PRESENCE_BYTES_PER_SECOND = 200 * MIB
+"""What one room may write to all its members together before its presence is slowed down."""
 
 
 class Runner:
@@ -58,10 +61,10 @@ class Runner:
         record: Document,
         log: RoomLog,
         settings: Settings,
-        due: asyncio.Queue[Document],
+        growth: Growth,
         reload: Callable[[frozenset[bytes]], Awaitable[Loaded]],
     ) -> None:
-        """`due` gets the record of the document when its log has grown enough to be compacted.
+        """`growth` is told of what is appended.
 
         `reload` rebuilds the document from the log, after an update has broken the one in memory; its
         argument are updates of the log to set aside.
@@ -70,20 +73,19 @@ class Runner:
         self._record = record
         self._log = log
         self._settings = settings
-        self._due = due
+        self._growth = growth
         self._reload = reload
         self._aside: frozenset[bytes] = frozenset()
         self._seq = record.head_seq
         self._foreign_seq = record.head_seq
-        self._uncompacted_rows = record.head_seq - record.snapshot_seq
-        self._uncompacted_bytes = 0
         self._outboxes: dict[int, Outbox] = {}
-        self._exchanges: dict[int, asyncio.Future[Answer]] = {}
+        self._exchanges: dict[int, asyncio.Future[Answer | SyncError]] = {}
         self._wake = asyncio.Event()
         self._presence_wake = asyncio.Event()
         self._space = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
+        self._ended: SyncError | None = None
         self._last_active = time.monotonic()
 
     @property
@@ -105,7 +107,7 @@ class Runner:
         return self._log.is_failing
 
     async def settled(self) -> None:
-        """Wait until everything that was received is stored and shown."""
+        """Wait until everything that was received is stored and shown, or the room has ended."""
         await self._settled.wait()
 
     def idle_for(self, now: float) -> float:
@@ -115,6 +117,8 @@ class Runner:
         return now - self._last_active
 
     def join(self, member: Member, outbox: Outbox) -> None:
+        if self._ended is not None:
+            outbox.close(self._ended)
         self._outboxes[member.connection_id] = outbox
         self._room.join(member)
         self._start()
@@ -128,11 +132,13 @@ class Runner:
     async def submit(self, member: Member, message: Message | Request) -> None:
         """Hand one message to the room; waits while too much is waiting, so that the socket is not read.
 
-        Raises: ClientFault when the message breaks the protocol.
+        Raises: ClientFault when the message breaks the protocol, or the SyncError that ended the room.
         """
-        while self._is_full():
+        while self._is_full() and self._ended is None:
             self._space.clear()
             await self._space.wait()
+        if self._ended is not None:
+            raise self._ended
         self._carry_out(self._room.receive(member, message, time.monotonic()), b"")
         if isinstance(message, AwarenessUpdate):
             self._presence_wake.set()
@@ -144,14 +150,17 @@ class Runner:
 
         Raises: the SyncError that refused it, or that ended the room.
         """
-        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Answer | SyncError] = asyncio.get_running_loop().create_future()
         self._exchanges[member.connection_id] = answer
         try:
             await self.submit(member, exchange)
-            return await answer
+            result = await answer
         finally:
             self._last_active = time.monotonic()
             del self._exchanges[member.connection_id]
+        if isinstance(result, SyncError):
+            raise result
+        return result
 
     def committed_elsewhere(self, last_seq: int) -> None:
         """Another process has appended up to `last_seq`; what is not here yet is read from the log."""
@@ -169,12 +178,14 @@ class Runner:
             self._presence_wake.set()
 
     def close(self, error: SyncError) -> None:
-        """Close every member, and end every exchange, with `error`."""
+        """End the room: close every member, and end every exchange, with `error`; the first one counts."""
+        self._ended = self._ended or error
+        self._space.set()
+        self._settled.set()
         for outbox in self._outboxes.values():
             outbox.close(error)
-        for answer in self._exchanges.values():
-            if not answer.done():
-                answer.set_exception(error)
+        for connection_id in self._exchanges:
+            self._settle(connection_id, error)
 
     def dispose(self) -> None:
         """Free the document. Nothing may be asked of the runner after it."""
@@ -188,9 +199,11 @@ class Runner:
                 await self._wake.wait()
                 self._wake.clear()
                 while self._foreign_seq > self._seq or self._room.waiting:
-                    await self._learn_up_to(self._foreign_seq)
-                    self._foreign_seq = self._seq
+                    # Noted before it is read: what is heard of meanwhile is read in the next turn.
+                    known_seq, self._foreign_seq = self._foreign_seq, self._seq
+                    await self._learn_up_to(known_seq)
                     await self._run_batch()
+                    await asyncio.sleep(0)  # a batch without rows waits for nothing, and others want a turn
                 self._last_active = time.monotonic()
                 self._settled.set()
 
@@ -206,7 +219,7 @@ class Runner:
             # Where another process wrote in between its rows come first, here as in the log.
             await self._learn_up_to(committed.first_seq - 1, batch.before)
             self._seq = committed.last_seq
-            self._note_growth(batch)
+            self._growth.note(batch.rows)
         self._carry_out(batch.effects, batch.before)
 
     async def _begin(self) -> Batch:
@@ -225,6 +238,10 @@ class Runner:
                     self._aside |= {error.update}
                 loaded = await self._reload(self._aside)
                 self._room.replace_document(loaded.document, loaded.size)
+                if loaded.quarantined is not None:
+                    raise loaded.quarantined from error
+                if loaded.record.epoch != self._record.epoch:
+                    raise WrongEpoch() from error
                 self._carry_out(refused, EMPTY_STATE_VECTOR)
                 # Rows of other processes came with it: they are learned again, to be shown.
                 await self._learn_up_to(loaded.record.head_seq, EMPTY_STATE_VECTOR)
@@ -247,28 +264,20 @@ class Runner:
         while True:
             await self._presence_wake.wait()
             self._presence_wake.clear()
+            pause = self._settings.presence_interval
             for effect in self._room.flush_presence(time.monotonic()):
                 frame = Frame(encode(effect.message))
                 for outbox in self._outboxes.values():
                     outbox.mention(frame)
-            await asyncio.sleep(self._settings.presence_interval)
+                # A crowd of large presences would keep the whole process busy: it is told more rarely.
+                pause += len(frame.payload) * len(self._outboxes) / PRESENCE_BYTES_PER_SECOND
+            await asyncio.sleep(pause)
 
     def _is_full(self) -> bool:
         return (
             self._room.waiting >= self._settings.inbox_limit
             or self._room.waiting_bytes > self._settings.uncommitted_limit
         )
-
-    def _note_growth(self, batch: Batch) -> None:
-        self._uncompacted_rows += len(batch.rows)
-        self._uncompacted_bytes += sum(len(row.payload) for row in batch.rows)
-        grown = (
-            self._uncompacted_rows >= self._settings.compact_after_updates
-            or self._uncompacted_bytes >= self._settings.compact_after_bytes
-        )
-        if grown and not self._due.full():
-            self._due.put_nowait(self._record)
-            self._uncompacted_rows = self._uncompacted_bytes = 0
 
     def _carry_out(self, effects: Iterable[Effect], before: bytes) -> None:
         for effect in effects:
@@ -283,25 +292,9 @@ class Runner:
                     self._settle(connection_id, error)
                 case Send(connection_id) | Acknowledge(connection_id) | Refuse(connection_id):
                     if recipient := self._outboxes.get(connection_id):
-                        _deliver(effect, recipient)
+                        recipient.deliver(effect)
 
     def _settle(self, connection_id: int, result: Answer | SyncError) -> None:
         answer = self._exchanges.get(connection_id)
-        if answer is None or answer.done():
-            return
-        if isinstance(result, Answer):
+        if answer is not None and not answer.done():
             answer.set_result(result)
-        else:
-            answer.set_exception(result)
-
-
-def _deliver(effect: Send | Acknowledge | Refuse, outbox: Outbox) -> None:
-    match effect:
-        case Send(_, AwarenessUpdate() as message):
-            outbox.mention(Frame(encode(message)))
-        case Send(_, message):
-            outbox.reply(Frame(encode(message)))
-        case Acknowledge(_, update):
-            outbox.acknowledge(update)
-        case Refuse(_, error):
-            outbox.refuse(error)
