@@ -32,6 +32,10 @@ _ADVICE = (
     ("unrecognized configuration parameter", "remove that setting; this Postgres doesn't know it"),
     ("invalid value for parameter", "correct that setting"),
     ("outside the valid range", "correct that setting"),
+    (
+        "user does not exist",
+        f"Postgres wants a name for its user id: run as a user of /etc/passwd, {_USE_ANOTHER}",
+    ),
     ("Read-only file system", "choose a data folder that can be written"),
     ("wrong ownership", "run it as the user who owns the data folder, or change the owner (chown -R)"),
     ("Permission denied", "choose a data folder that this user can write and enter, parents included"),

@@ -243,6 +243,7 @@ def test_a_failed_start_shows_the_log_and_what_to_do(used_folder: Path) -> None:
         ("selecting dynamic shared memory implementation ... posix\nNo space left on device", "disk"),
         ("FATAL:  could not map anonymous shared memory: Cannot allocate memory", "shared_buffers"),
         ("postgres: error while loading shared libraries: libicuuc.so.70", "POSTGRES_BIN_DIR"),
+        ("initdb: could not look up effective user ID 1234: user does not exist", "/etc/passwd"),
         ("something new", "DATABASE_URL"),
     ],
 )
