@@ -41,7 +41,7 @@ from webhost_sync.sync.compactor import run_compactor
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
 from webhost_sync.sync.refusals import Refusals
-from webhost_sync.sync.relay import relay
+from webhost_sync.sync.relay import poll, relay
 
 logger = structlog.get_logger(__name__)
 
@@ -127,6 +127,7 @@ async def running_services(
         await stack.enter_async_context(
             _background(
                 relay(changes, hub),
+                poll(hub, settings.log_poll_interval),
                 probe.run(),
                 run_compactor(log, due, history=timedelta(days=settings.history_days)),
                 live.keep_alive(settings.keepalive_interval),

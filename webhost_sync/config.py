@@ -104,6 +104,8 @@ class Settings(BaseSettings):
     """Silence after which a y-websocket client gets an empty awareness frame."""
     ping_interval: float = 30.0
     """Time between WebSocket pings."""
+    log_poll_interval: float = Field(default=30.0, gt=0)
+    """How often a room looks for commits of other processes that no message has told of."""
     room_idle_timeout: float = 60.0
     """How long an empty room stays in memory."""
     drain_timeout: float = 10.0

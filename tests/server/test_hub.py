@@ -19,6 +19,7 @@ from webhost_sync.sync.protocol import (
     PermissionDenied,
     SyncStep1,
 )
+from webhost_sync.sync.relay import poll
 
 
 def update(key: str, value: object = 1, *, client_id: int = 5) -> bytes:
@@ -146,6 +147,20 @@ async def test_nonsense_costs_its_sender_the_connection_and_nobody_else_anything
         await sees(writer, {"a": 1, "b": 1, "c": 1})
         assert isinstance(await vandal.outbox.closing(), MalformedUpdate)
         assert (await rooms.store.document()).head_seq <= 3
+
+
+async def test_a_commit_that_nobody_was_told_of_is_found_by_looking(database_url: str) -> None:
+    async with (
+        open_rooms(database_url) as here,
+        open_rooms(database_url) as there,
+        here.guest() as one,
+        there.guest() as other,
+    ):
+        await one.send(update("a"))
+        await sees(one, {"a": 1})
+        looking = asyncio.create_task(poll(there.hub, 0.01))
+        await sees(other, {"a": 1})
+        looking.cancel()
 
 
 async def test_presence_reaches_everybody_and_goes_with_its_connection(database_url: str) -> None:

@@ -28,3 +28,13 @@ async def relay(changes: Changes, hub: Hub) -> None:
         except Unavailable as error:
             logger.warning("relay broken, connecting again", why=str(error))
         await asyncio.sleep(RECONNECT_DELAY)
+
+
+async def poll(hub: Hub, interval: float) -> None:
+    """Have every room look into its log now and then, until cancelled.
+
+    A process that is killed between its commit and the message about it tells nobody.
+    """
+    while True:
+        await asyncio.sleep(interval)
+        hub.check_logs()

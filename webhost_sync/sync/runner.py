@@ -111,7 +111,7 @@ class Runner:
         await self._settled.wait()
 
     def idle_for(self, now: float) -> float:
-        """Seconds since the room had anything to do; 0 while it has members or work."""
+        """Seconds since the last member left; 0 while the room has members or work."""
         if self._outboxes or self._exchanges or not self._settled.is_set():
             return 0.0
         return now - self._last_active
@@ -204,7 +204,6 @@ class Runner:
                     await self._learn_up_to(known_seq)
                     await self._run_batch()
                     await asyncio.sleep(0)  # a batch without rows waits for nothing, and others want a turn
-                self._last_active = time.monotonic()
                 self._settled.set()
 
     def _start(self) -> None:
