@@ -1,0 +1,117 @@
+/**
+ * The schema that an app gives to `connect()`, read into a description.
+ *
+ * In come Dexie's strings (`'++id, name, &plate, [a+b], *tags'`), out goes what each table is to be. Knows no
+ * database: how a description becomes IndexedDB stores is decided elsewhere.
+ *
+ *     string  = primary ("," index)*
+ *     primary = ["++" | "&"] [path]                  no path: the key stands beside the row
+ *             | ["&"] "[" path ("+" path)+ "]"
+ *     index   = ["&"] ["*"] path | ["&"] "[" path ("+" path)+ "]"
+ *     path    = name ("." name)*
+ *
+ * `++` means a generated id, unique among all devices, and not a counter.
+ */
+
+import { WebHostConfigError } from './errors.js'
+import type { StoresFor, StoresSchema, TableDef } from './schema-types.js'
+
+export type KeyPath = string | readonly string[]
+
+export interface PrimaryKey {
+  /** null where the key is no field of the row. */
+  readonly keyPath: KeyPath | null
+  /** The SDK makes the key where the app gives none. */
+  readonly generated: boolean
+  readonly compound: boolean
+}
+
+export interface Index {
+  /** As Dexie names it: `plate`, `[a+b]`. */
+  readonly name: string
+  readonly keyPath: KeyPath
+  readonly compound: boolean
+  /** The app wants it unique, which can be checked on this device only. */
+  readonly unique: boolean
+  /** One entry for each item of an array. */
+  readonly multi: boolean
+}
+
+export interface TableDescription {
+  readonly table: string
+  readonly primaryKey: PrimaryKey
+  readonly indexes: readonly Index[]
+}
+
+/**
+ * Give a table the type of its rows: `vehicles: table<Vehicle>()('++id, name')`. Two calls, because TypeScript
+ * can't infer the string while the row is given.
+ */
+export function table<Row extends object>(): <const S extends string>(
+  stores: S & StoresFor<Row, S>,
+) => TableDef<Row, S> {
+  return (stores) => ({ stores })
+}
+
+/** Read the schema of `connect()`. Throws WebHostConfigError naming the table and what to change. */
+export function parseSchema(schema: StoresSchema): TableDescription[] {
+  return Object.entries(schema).map(([table, definition]) =>
+    parseTable(table, typeof definition === 'object' ? definition?.stores : definition),
+  )
+}
+
+/** Read one table. Throws as `parseSchema` does. */
+export function parseTable(table: string, stores: unknown): TableDescription {
+  if (!table || table.startsWith('$')) {
+    throw wrong(table, 'is no name for a table', 'names are not empty and do not begin with $')
+  }
+  if (typeof stores !== 'string') {
+    throw wrong(table, 'has no schema string', "write one as '++id, name'; a schema drops no table")
+  }
+  const [primary = '', ...secondary] = stores.split(',').map((text) => text.trim())
+  const [marks, keyPath] = parseToken(table, PRIMARY, primary)
+  const indexes = secondary.map((text) => parseIndex(table, text))
+  const names = indexes.map((index) => index.name)
+  const twice = names.find((name, position) => names.indexOf(name) !== position)
+  if (twice) throw wrong(table, `has the index ${twice} twice`, 'remove one')
+  return {
+    table,
+    primaryKey: { keyPath: keyPath || null, generated: marks === '++', compound: Array.isArray(keyPath) },
+    indexes,
+  }
+}
+
+const NAME = String.raw`[^\s.+&*[\]:@$]+`
+const PATH = String.raw`${NAME}(?:\.${NAME})*`
+const COMPOUND = String.raw`(&?)(\[${PATH}(?:\+${PATH})*\])`
+const PRIMARY = new RegExp(String.raw`^(?:(\+\+|&|)(${PATH}|)|${COMPOUND})$`)
+const INDEX = new RegExp(String.raw`^(?:(&?\*?|\*&)(${PATH})|${COMPOUND})$`)
+
+function parseIndex(table: string, text: string): Index {
+  const [marks, keyPath, name] = parseToken(table, INDEX, text)
+  return {
+    name,
+    keyPath,
+    compound: Array.isArray(keyPath),
+    unique: marks.includes('&'),
+    multi: marks.includes('*'),
+  }
+}
+
+function parseToken(table: string, grammar: RegExp, text: string): [marks: string, KeyPath, name: string] {
+  const found = grammar.exec(text)
+  if (!found) {
+    throw wrong(
+      table,
+      `has '${text}', which is no ${grammar === INDEX ? 'index' : 'primary key'}`,
+      'write keys as id, ++id or [a+b], indexes as name, &name, *names or [a+b]',
+    )
+  }
+  const [, mark, path, compoundMark, compound] = found
+  const name = path ?? compound ?? ''
+  return [mark ?? compoundMark ?? '', compound ? compound.slice(1, -1).split('+') : name, name]
+}
+
+function wrong(table: string, problem: string, hint: string): WebHostConfigError {
+  return new WebHostConfigError(`schema: table '${table}' ${problem}`, hint)
+}
