@@ -228,6 +228,23 @@ def test_a_stored_value_nested_without_end_is_refused(wrap: Callable[[object], o
         decode_value(nested, "value")
 
 
+def test_the_deepest_value_that_can_be_written_can_be_read() -> None:
+    nested: object = datetime(2026, 11, 23, tzinfo=UTC)
+    for _ in range(64):
+        nested = [nested]
+    assert decode_value(encode_value(nested, "value"), "value") == nested
+    with pytest.raises(LayoutError, match="nested more than 64 deep"):
+        encode_value([nested], "value")
+
+
+def test_a_bigint_that_no_reader_takes_is_refused_at_the_write() -> None:
+    longest = BigInt(10**1000 - 1)
+    assert decode_value(encode_value(longest, "value"), "value") == longest
+    for longer in (longest + 1, -longest - 1):
+        with pytest.raises(LayoutError, match="BigInt of more than 1000 digits"):
+            encode_value(BigInt(longer), "value")
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_number_is_written_so_that_it_reads_back_exactly(number: float) -> None:
     assert float(number_text(number)) == number

@@ -40,9 +40,12 @@ VIEW_KINDS = frozenset(
     | {"Uint32Array", "Float32Array", "Float64Array", "BigInt64Array", "BigUint64Array"}
 )
 
+MAX_DIGITS = 1000
+"""A BigInt may have this many; reading and writing longer ones takes time that grows with their square."""
+
 _LOOKS_LIKE_TAG = re.compile(r"\$+t")
 _ESCAPED_TAG = re.compile(r"\$\$+t")
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,999}")
+_INTEGER = re.compile(rf"0|-?[1-9][0-9]{{0,{MAX_DIGITS - 1}}}")
 
 
 class BigInt(int):
@@ -139,8 +142,7 @@ def _as_json(stored: object) -> object:
 def _encode(value: object, path: str, depth: int) -> object:
     try:
         if isinstance(value, list | tuple | Mapping | MapEntries | SetItems):
-            if depth <= 0:
-                raise ValueError(f"is nested more than {MAX_DEPTH} deep")
+            _require_depth(depth)
             return _encode_container(value, path, depth)
         return _encode_scalar(value)
     except ValueError as error:
@@ -155,7 +157,7 @@ def _encode_scalar(value: object) -> object:
             require_whole_characters(value)
             return value
         case BigInt():
-            return {TAG: "n", "v": str(int(value))}
+            return {TAG: "n", "v": _digits(value)}
         case int():
             return _safe(value)
         case float():
@@ -201,6 +203,17 @@ def _encode_items(items: Sequence[object], path: str, depth: int) -> list[object
     ]
 
 
+def _require_depth(depth: int) -> None:
+    if depth <= 0:
+        raise ValueError(f"is nested more than {MAX_DEPTH} deep")
+
+
+def _digits(integer: int) -> str:
+    if abs(integer) >= 10**MAX_DIGITS:
+        raise ValueError(f"is a BigInt of more than {MAX_DIGITS} digits")
+    return str(int(integer))
+
+
 def _finite(number: float) -> int | float:
     if not math.isfinite(number):
         raise ValueError("is no finite number")
@@ -224,14 +237,14 @@ def _decode(stored: object, path: str, depth: int) -> object:
                 return _finite(stored)
             case bytes() | bytearray():
                 return bytes(stored)
-        if depth <= 0:
-            raise ValueError(f"is nested more than {MAX_DEPTH} deep")
         match stored:
             case list():
+                _require_depth(depth)
                 return _decode_items(stored, path, depth)
             case dict() if TAG in stored:
                 return _decode_tagged(stored, path, depth)
             case dict():
+                _require_depth(depth)
                 return {
                     decode_field_name(name): _decode(item, f"{path}.{name}", depth - 1)
                     for name, item in stored.items()
@@ -261,8 +274,10 @@ def _decode_tagged(stored: dict[str, object], path: str, depth: int) -> object:
         case {"$t": "b", "k": str(kind), "v": str(text), **rest} if not rest and kind in VIEW_KINDS:
             return BinaryView(kind, bytes_from_base64(text))
         case {"$t": "m", "v": list(entries), **rest} if not rest:
+            _require_depth(depth)
             return MapEntries(tuple(_decode_entry(entry, path, depth - 1) for entry in entries))
         case {"$t": "s", "v": list(items), **rest} if not rest:
+            _require_depth(depth)
             return SetItems(tuple(_decode_items(items, path, depth)))
         case {"$t": "u", **rest} if not rest:
             raise ValueError("is undefined outside an array")
