@@ -1,14 +1,14 @@
 /**
- * Everything that can go wrong in the SDK, as one tree, and everything that a server may answer, as one table.
+ * Everything that can go wrong in the SDK, as one tree, and all that a server may answer, as one table.
  *
  *     WebHostError                 code, hint
  *     ├── WebHostConfigError       config               options or a schema that can't work
  *     ├── UnstorableValue          unstorable_value     a row that can't be synced: table, key, field
- *     ├── LayoutError              layout               a name, key, value or fix outside of layout 1: path, problem
+ *     ├── LayoutError              layout               a name, key, value or fix that layout 1 lacks: path
  *     ├── ChunkError               chunk                bytes that are no chunk of positions: offset, reason
  *     ├── NotLeading               not_leading          another tab has taken over the sync
  *     ├── StorageUnavailable       storage_unavailable  IndexedDB is away, full or blocked
- *     ├── NotDurable               not_durable          edits that the server has not committed in time: pending
+ *     ├── NotDurable               not_durable          edits that the server has not committed yet: pending
  *     └── ServerError              the server's code    what the server answered: retry
  *
  * Knows no socket and no storage. The server draws its own half in `webhost_sync/errors.py`; a test there
@@ -51,7 +51,7 @@ export class UnstorableValue extends WebHostError {
   readonly table: string
   readonly key: string | undefined
 
-  /** `field` is the path to the innermost value, as `tags[2].since`; empty where the key itself is at fault. */
+  /** `field` is the path to the innermost value, as `tags[2].since`; empty where the key is at fault. */
   constructor(
     place: Place,
     readonly field: string,

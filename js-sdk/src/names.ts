@@ -16,7 +16,7 @@ import { requireWholeCharacters } from './layout/layout.js'
 
 const MAX_NAME_BYTES = 255
 
-/** What a document holds, by its name. `misfit` says why a name that starts like a table's or track's is none. */
+/** What a document holds. `misfit` says why a name that starts like a table's or a track's is none. */
 export type DocumentName =
   | { readonly kind: 'table'; readonly table: string }
   | { readonly kind: 'track'; readonly vehicle: string; readonly day: string; readonly device: string }

@@ -77,7 +77,7 @@ function databaseNameOf({ apiUrl, apiKey, databaseName }: WebHostClientOptions):
   return `webhost-${hash(`${apiUrl} ${apiKey.slice(0, PUBLIC_LENGTH)}`)}`
 }
 
-/** FNV-1a of the UTF-16 units, 32 bits, in base 36. Tells the few databases of one device apart; no secret. */
+/** FNV-1a of the UTF-16 units, 32 bits, base 36: enough to tell the few databases of one device apart. */
 function hash(text: string): string {
   let state = 0x811c9dc5
   for (let index = 0; index < text.length; index++) {

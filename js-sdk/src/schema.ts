@@ -44,8 +44,8 @@ export interface TableDescription {
 }
 
 /**
- * Give a table the type of its rows: `vehicles: table<Vehicle>()('++id, name')`. Two calls, because TypeScript
- * can't infer the string while the row is given.
+ * Give a table the type of its rows: `vehicles: table<Vehicle>()('++id, name')`. Two calls, because
+ * TypeScript can't infer the string while the row is given.
  */
 export function table<Row extends object>(): <const S extends string>(
   stores: S & StoresFor<Row, S>,

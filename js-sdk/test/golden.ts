@@ -1,4 +1,4 @@
-/** The vectors of layout 1, shared with the Python tests; values that JSON lacks are objects with the key `@`. */
+/** The vectors of layout 1, shared with the Python tests; what JSON lacks is an object with the key `@`. */
 
 import { readFileSync } from 'node:fs'
 

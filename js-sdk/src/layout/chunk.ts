@@ -135,8 +135,9 @@ function encodeColumn(fixes: readonly Fix[], column: Column): number[] {
   if (column === 'valid') {
     body.push(...packBits(present.map((fix) => fix.valid === true)))
   } else if (column === 'attributes') {
-    for (const fix of present)
+    for (const fix of present) {
       writeText(body, canonicalJson(fix.attributes, `fix ${fix.sequence}: attributes`))
+    }
   } else {
     const offset = (fix: Fix) => bounded((fix.deviceTimeMs as number) - fix.fixTimeMs, fix, column)
     writeZigzags(
@@ -199,20 +200,19 @@ function readHeader(reader: ByteReader): { count: number; first: number; columns
   if (!reader.remaining) throw new ChunkError(0, 'the chunk is empty')
   const [version] = reader.readBytes(1)
   if (version !== CHUNK_VERSION) throw new ChunkError(0, `version ${version} is unknown`)
-  const read = (problem: (number: number) => string | false) => {
-    const start = reader.offset
-    const number = reader.readVaruint()
-    const reason = problem(number)
-    if (reason) throw new ChunkError(start, reason)
-    return number
+  let start = reader.offset
+  const count = reader.readVaruint()
+  if (count < 1 || count > MAX_FIXES) {
+    throw new ChunkError(start, `${count} fixes are announced; a chunk holds 1 to ${MAX_FIXES}`)
   }
-  const count = read(
-    (n) => (n < 1 || n > MAX_FIXES) && `${n} fixes are announced; a chunk holds 1 to ${MAX_FIXES}`,
-  )
-  const first = read(
-    (n) => n > Number.MAX_SAFE_INTEGER - count + 1 && 'the last sequence has more than 53 bits',
-  )
-  const columns = read((n) => n >= 2 ** COLUMNS.length && `columns ${n} are unknown`)
+  start = reader.offset
+  const first = reader.readVaruint()
+  if (first > Number.MAX_SAFE_INTEGER - count + 1) {
+    throw new ChunkError(start, 'the last sequence has more than 53 bits')
+  }
+  start = reader.offset
+  const columns = reader.readVaruint()
+  if (columns >= 2 ** COLUMNS.length) throw new ChunkError(start, `columns ${columns} are unknown`)
   return { count, first, columns }
 }
 

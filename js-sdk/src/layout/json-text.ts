@@ -8,7 +8,7 @@
 import { LayoutError } from '../errors.js'
 import { isPlainObject, kindOf, MAX_DEPTH, requireDepth, requireWholeCharacters } from './layout.js'
 
-/** Write a JSON value: no spaces, keys in the order of their UTF-16 units. Throws LayoutError for what is no JSON. */
+/** Write a JSON value: no spaces, keys by their UTF-16 units. Throws LayoutError for what is no JSON. */
 export function canonicalJson(value: unknown, path: string, depth = MAX_DEPTH): string {
   if (typeof value === 'string') return JSON.stringify(requireWholeCharacters(value, path))
   if (typeof value === 'number') return String(requireFinite(value, path))

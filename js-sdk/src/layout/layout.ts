@@ -12,7 +12,7 @@ export const MAX_DEPTH = 64
 const FIRST_TIME = -62_135_596_800_000
 const LAST_TIME = 253_402_300_799_999
 
-/** Refuse what is no instant in whole milliseconds of the years 1 to 9999, which is what every reader can show. */
+/** Refuse what is no instant in whole milliseconds of the years 1 to 9999, which every reader can show. */
 export function requireTime(milliseconds: number, path: string): number {
   if (!(milliseconds >= FIRST_TIME && milliseconds <= LAST_TIME)) {
     throw new LayoutError(path, 'is a time outside the years 1 to 9999')
@@ -32,7 +32,7 @@ export function requireDepth(depth: number, path: string): void {
   if (depth <= 0) throw new LayoutError(path, `is nested more than ${MAX_DEPTH} deep`)
 }
 
-/** What a value is: `Date`, `Array`, `Float32Array`, ...; also for values of another frame, unlike `instanceof`. */
+/** What a value is: `Date`, `Float32Array`, ...; also for values of another frame, unlike `instanceof`. */
 export function kindOf(value: unknown): string {
   return Object.prototype.toString.call(value).slice(8, -1)
 }

@@ -36,7 +36,7 @@ const VIEW_KINDS =
   /^(ArrayBuffer|DataView|(Int(8|16|32)|Uint(8|8Clamped|16|32)|Float(32|64)|Big(Int|Uint)64)Array)$/
 const INTEGER = /^(0|-?[1-9]\d{0,999})$/
 
-/** Turn an app's value into what is stored. Throws UnstorableValue, naming table, key and the innermost field. */
+/** Turn an app's value into what is stored. Throws UnstorableValue: table, key and the innermost field. */
 export function encodeValue(value: unknown, where: Place & { readonly field: string }): Stored {
   return naming(where, () => encode(value, where.field, MAX_DEPTH))
 }
@@ -46,7 +46,7 @@ export function decodeValue(stored: unknown, path = 'value'): unknown {
   return decode(stored, path, MAX_DEPTH)
 }
 
-/** Encode every field of a row, all names in it being the row's own. Throws UnstorableValue for the first bad one. */
+/** Encode every field of a row. Throws UnstorableValue for the first that can't be stored. */
 export function encodeFields(row: Readonly<Record<string, unknown>>, where: Place): Fields {
   return naming(where, () => encodeMembers(row, '', MAX_DEPTH + 1))
 }

@@ -41,7 +41,9 @@ export class ByteReader {
 
   /** The next `length` bytes. */
   readBytes(length: number): Uint8Array {
-    this.require(length, 'bytes are announced')
+    if (length > this.remaining) {
+      throw new ChunkError(this.offset, `${length} bytes are announced, ${this.remaining} are left`)
+    }
     this.offset += length
     return this.data.subarray(this.offset - length, this.offset)
   }
@@ -66,17 +68,12 @@ export class ByteReader {
 
   /** The next `count` signed integers. */
   readZigzags(count: number): number[] {
-    this.require(count, 'numbers are announced')
+    if (count > this.remaining) {
+      throw new ChunkError(this.offset, `${count} numbers are announced, ${this.remaining} bytes are left`)
+    }
     return Array.from({ length: count }, () => {
       const folded = this.readVaruint()
       return folded % 2 ? -(folded + 1) / 2 : folded / 2
     })
-  }
-
-  private require(count: number, what: string): void {
-    if (count > this.remaining) {
-      const unit = what.startsWith('bytes') ? '' : ' bytes'
-      throw new ChunkError(this.offset, `${count} ${what}, ${this.remaining}${unit} are left`)
-    }
   }
 }

@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { LayoutError, UnstorableValue } from '../../src/errors.js'
@@ -197,4 +198,19 @@ test('bytes are stored without the buffer around them, and apart from the app', 
 test('-0 is 0', () => {
   expect(encodeValue(-0, where)).toBe(0)
   expect(decodeValue(-0)).toBe(0)
+})
+
+test('values of another frame are known for what they are', () => {
+  const row = runInNewContext(`({
+    since: new Date(5), tags: ['a', undefined], seen: new Map([[1, new Set([2n])]]),
+    bytes: Uint8Array.of(1), floats: Float32Array.of(1), nested: { deep: null },
+  })`)
+  expect(decodeFields(encodeFields(row, where))).toEqual({
+    since: new Date(5),
+    tags: ['a', undefined],
+    seen: new Map([[1, new Set([2n])]]),
+    bytes: Uint8Array.of(1),
+    floats: Float32Array.of(1),
+    nested: { deep: null },
+  })
 })
