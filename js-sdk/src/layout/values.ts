@@ -46,9 +46,13 @@ export function decodeValue(stored: unknown, path = 'value'): unknown {
   return decode(stored, path, MAX_DEPTH)
 }
 
-/** Encode every field of a row. Throws UnstorableValue for the first that can't be stored. */
+/**
+ * Encode every field of a row. One that is undefined is left out, because apps write it to mean just that.
+ * Throws UnstorableValue for the first that can't be stored.
+ */
 export function encodeFields(row: Readonly<Record<string, unknown>>, where: Place): Fields {
-  return naming(where, () => encodeMembers(row, '', MAX_DEPTH + 1))
+  const given = Object.fromEntries(Object.entries(row).filter(([, value]) => value !== undefined))
+  return naming(where, () => encodeMembers(given, '', MAX_DEPTH + 1))
 }
 
 /**

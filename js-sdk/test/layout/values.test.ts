@@ -195,6 +195,11 @@ test('bytes are stored without the buffer around them, and apart from the app', 
   expect(encodeValue(Buffer.from([1]), where)?.constructor).toBe(Uint8Array)
 })
 
+test('a field that is undefined is left out, as apps mean it', () => {
+  expect(encodeFields({ name: 'a', plate: undefined }, where)).toEqual({ name: 'a' })
+  expect(Object.keys(encodeFields({ plate: undefined }, where))).toEqual([])
+})
+
 test('-0 is 0', () => {
   expect(encodeValue(-0, where)).toBe(0)
   expect(decodeValue(-0)).toBe(0)
