@@ -105,8 +105,13 @@ export class NotLeading extends WebHostError {
 export class StorageUnavailable extends WebHostError {
   override name = 'StorageUnavailable'
 
-  constructor(problem: string, hint: string, cause?: unknown) {
-    super('storage_unavailable', problem, hint, { cause })
+  constructor(problem: string, options?: ErrorOptions) {
+    super(
+      'storage_unavailable',
+      problem,
+      'close other tabs of this site, check the free space, reload',
+      options,
+    )
   }
 }
 

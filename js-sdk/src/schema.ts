@@ -18,29 +18,23 @@ import type { StoresFor, StoresSchema, TableDef } from './schema-types.js'
 
 export type KeyPath = string | readonly string[]
 
-export interface PrimaryKey {
-  /** null where the key is no field of the row. */
-  readonly keyPath: KeyPath | null
-  /** The SDK makes the key where the app gives none. */
-  readonly generated: boolean
-  readonly compound: boolean
-}
-
-export interface Index {
+export interface IndexSpec {
   /** As Dexie names it: `plate`, `[a+b]`. */
   readonly name: string
   readonly keyPath: KeyPath
-  readonly compound: boolean
   /** The app wants it unique, which can be checked on this device only. */
   readonly unique: boolean
   /** One entry for each item of an array. */
   readonly multi: boolean
 }
 
-export interface TableDescription {
-  readonly table: string
-  readonly primaryKey: PrimaryKey
-  readonly indexes: readonly Index[]
+export interface TableSpec {
+  readonly name: string
+  /** null where the key is no field of the row. */
+  readonly keyPath: KeyPath | null
+  /** The SDK makes the key where the app gives none. */
+  readonly generated: boolean
+  readonly indexes: readonly IndexSpec[]
 }
 
 /**
@@ -54,14 +48,14 @@ export function table<Row extends object>(): <const S extends string>(
 }
 
 /** Read the schema of `connect()`. Throws WebHostConfigError naming the table and what to change. */
-export function parseSchema(schema: StoresSchema): TableDescription[] {
+export function parseSchema(schema: StoresSchema): TableSpec[] {
   return Object.entries(schema).map(([table, definition]) =>
     parseTable(table, typeof definition === 'object' ? definition?.stores : definition),
   )
 }
 
 /** Read one table. Throws as `parseSchema` does. */
-export function parseTable(table: string, stores: unknown): TableDescription {
+export function parseTable(table: string, stores: unknown): TableSpec {
   if (!table || table.startsWith('$')) {
     throw wrong(table, 'is no name for a table', 'names are not empty and do not begin with $')
   }
@@ -74,11 +68,14 @@ export function parseTable(table: string, stores: unknown): TableDescription {
   const names = indexes.map((index) => index.name)
   const twice = names.find((name, position) => names.indexOf(name) !== position)
   if (twice) throw wrong(table, `has the index ${twice} twice`, 'remove one')
-  return {
-    table,
-    primaryKey: { keyPath: keyPath || null, generated: marks === '++', compound: Array.isArray(keyPath) },
-    indexes,
+  if ([keyPath].flat().some((path) => path.includes('.'))) {
+    throw wrong(
+      table,
+      `has '${primary}' as its key`,
+      'keys are fields of the row itself; nested ones can be indexes',
+    )
   }
+  return { name: table, keyPath: keyPath || null, generated: marks === '++', indexes }
 }
 
 const NAME = String.raw`[^\s.+&*[\]:@$]+`
@@ -87,12 +84,11 @@ const COMPOUND = String.raw`(&?)(\[${PATH}(?:\+${PATH})*\])`
 const PRIMARY = new RegExp(String.raw`^(?:(\+\+|&|)(${PATH}|)|${COMPOUND})$`)
 const INDEX = new RegExp(String.raw`^(?:(&?\*?|\*&)(${PATH})|${COMPOUND})$`)
 
-function parseIndex(table: string, text: string): Index {
+function parseIndex(table: string, text: string): IndexSpec {
   const [marks, keyPath, name] = parseToken(table, INDEX, text)
   return {
     name,
     keyPath,
-    compound: Array.isArray(keyPath),
     unique: marks.includes('&'),
     multi: marks.includes('*'),
   }

@@ -6,32 +6,28 @@ import { WebHostConfigError } from '../src/errors.js'
 import { parseSchema, parseTable, table } from '../src/schema.js'
 import { thrownBy } from './golden.js'
 
-const plain = { compound: false, unique: false, multi: false }
+const plain = { unique: false, multi: false }
 
 test.each([
-  [
-    '++id, name',
-    { keyPath: 'id', generated: true, compound: false },
-    [{ ...plain, name: 'name', keyPath: 'name' }],
-  ],
-  ['++, x', { keyPath: null, generated: true, compound: false }, [{ ...plain, name: 'x', keyPath: 'x' }]],
-  ['', { keyPath: null, generated: false, compound: false }, []],
-  ['&id', { keyPath: 'id', generated: false, compound: false }, []],
-  ['[a+b.c]', { keyPath: ['a', 'b.c'], generated: false, compound: true }, []],
+  ['++id, name', { keyPath: 'id', generated: true }, [{ ...plain, name: 'name', keyPath: 'name' }]],
+  ['++, x', { keyPath: null, generated: true }, [{ ...plain, name: 'x', keyPath: 'x' }]],
+  ['', { keyPath: null, generated: false }, []],
+  ['&id', { keyPath: 'id', generated: false }, []],
+  ['[a+b]', { keyPath: ['a', 'b'], generated: false }, []],
   [
     'id, &plate, [a+b], &[b+c], *tags, &*codes,\n  owner.id',
-    { keyPath: 'id', generated: false, compound: false },
+    { keyPath: 'id', generated: false },
     [
       { ...plain, name: 'plate', keyPath: 'plate', unique: true },
-      { ...plain, name: '[a+b]', keyPath: ['a', 'b'], compound: true },
-      { ...plain, name: '[b+c]', keyPath: ['b', 'c'], compound: true, unique: true },
+      { ...plain, name: '[a+b]', keyPath: ['a', 'b'] },
+      { ...plain, name: '[b+c]', keyPath: ['b', 'c'], unique: true },
       { ...plain, name: 'tags', keyPath: 'tags', multi: true },
       { ...plain, name: 'codes', keyPath: 'codes', multi: true, unique: true },
       { ...plain, name: 'owner.id', keyPath: 'owner.id' },
     ],
   ],
 ])('%j is read', (stores, primaryKey, indexes) => {
-  expect(parseTable('vehicles', stores)).toEqual({ table: 'vehicles', primaryKey, indexes })
+  expect(parseTable('vehicles', stores)).toEqual({ name: 'vehicles', ...primaryKey, indexes })
 })
 
 test('a table with a type is read as its string', () => {
@@ -41,10 +37,11 @@ test('a table with a type is read as its string', () => {
 
 const path = fc.constantFrom('a', 'b', 'c', 'name', 'a.b', 'größe', 'x_1')
 const compound = fc.uniqueArray(path, { minLength: 2, maxLength: 3 }).map((paths) => `[${paths.join('+')}]`)
+const field = fc.constantFrom('a', 'b', 'name', 'größe', 'x_1')
 const primary = fc.oneof(
-  path,
-  compound,
-  path.map((path) => `++${path}`),
+  field,
+  fc.uniqueArray(field, { minLength: 2, maxLength: 3 }).map((fields) => `[${fields.join('+')}]`),
+  field.map((name) => `++${name}`),
   fc.constantFrom('', '++', '&id'),
 )
 const index = fc.oneof(
@@ -63,22 +60,18 @@ test('a schema is read as Dexie reads it', () => {
       db.version(1).stores({ rows: stores })
       const { primKey, indexes: expected } = db.table('rows').schema
       const read = parseTable('rows', stores)
-      const { keyPath, auto, compound } = primKey
-      expect(read.primaryKey).toEqual({ keyPath, generated: auto, compound: compound ?? false })
+      const { keyPath, auto: generated } = primKey
+      expect(read).toMatchObject({ name: 'rows', keyPath, generated })
       expect(read.indexes).toEqual(
-        expected.map(({ name, keyPath, compound, unique, multi }) => ({
-          name,
-          keyPath,
-          compound,
-          unique,
-          multi,
-        })),
+        expected.map(({ name, keyPath, unique, multi }) => ({ name, keyPath, unique, multi })),
       )
     }),
   )
 })
 
 test.each([
+  ['owner.id', "has 'owner.id' as its key"],
+  ['[a+b.c]', "has '[a+b.c]' as its key"],
   ['id, name,', "has '', which is no index"],
   ['id, ++x', "has '++x', which is no index"],
   ['id, **x', "has '**x', which is no index"],
