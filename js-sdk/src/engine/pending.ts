@@ -1,0 +1,71 @@
+/** The log of edits that are in no document yet, inside a transaction that the caller has opened. */
+import type { Transaction } from 'dexie'
+import type { RowEdit } from '../contract.js'
+import { type OpsRecord, toOps } from '../storage/records.js'
+import { sizeOf } from './stored.js'
+
+const PAGE = 100
+
+const log = (tx: Transaction) => tx.table<OpsRecord, number>('$ops')
+
+export async function pendingEdits(tx: Transaction, table: string): Promise<RowEdit[]> {
+  const records = await log(tx).where('t').equals(table).toArray()
+  return records.flatMap((record) => [...record.l])
+}
+
+export interface Slice {
+  readonly edits: RowEdit[]
+  /** When the oldest of them was made; ms since 1970. */
+  readonly at: number
+}
+
+/**
+ * Take the oldest edits of a table out of its log, about `maxBytes` of update and at least one; null when there
+ * are none. A record that is too large stays with what is left of it.
+ */
+export async function takeEdits(tx: Transaction, table: string, maxBytes: number): Promise<Slice | null> {
+  const edits: RowEdit[] = []
+  const used: number[] = []
+  let rest: OpsRecord | null = null
+  let at = Number.POSITIVE_INFINITY
+  let bytes = 0
+  for (let offset = 0; bytes < maxBytes && !rest; offset += PAGE) {
+    const page = await log(tx).where('t').equals(table).offset(offset).limit(PAGE).toArray()
+    for (const record of page) {
+      const fits = countUpTo(record.l, maxBytes - bytes, edits.length === 0)
+      if (fits > 0) at = Math.min(at, record.at)
+      for (const edit of record.l.slice(0, fits)) bytes += sizeOf(edit)
+      edits.push(...record.l.slice(0, fits))
+      if (fits === record.l.length) used.push(record.seq as number)
+      else if (fits > 0) rest = { ...record, l: record.l.slice(fits), n: record.l.length - fits }
+      if (fits < record.l.length) bytes = maxBytes
+      if (bytes >= maxBytes) break
+    }
+    if (page.length < PAGE) break
+  }
+  if (edits.length === 0) return null
+  await log(tx).bulkDelete(used)
+  if (rest) await log(tx).put(rest)
+  return { edits, at }
+}
+
+/** Put edits back in front of everything that waits: they are older. */
+export async function putBack(
+  tx: Transaction,
+  table: string,
+  edits: readonly RowEdit[],
+  at: number,
+): Promise<void> {
+  const records = toOps(table, edits, at)
+  const first = (await log(tx).orderBy(':id').first())?.seq ?? 1
+  await log(tx).bulkPut(records.map((record, i) => ({ ...record, seq: first - records.length + i })))
+}
+
+function countUpTo(edits: readonly RowEdit[], bytes: number, atLeastOne: boolean): number {
+  let sum = 0
+  for (const [i, edit] of edits.entries()) {
+    sum += sizeOf(edit)
+    if (sum > bytes && !(atLeastOne && i === 0)) return i
+  }
+  return edits.length
+}

@@ -1,0 +1,274 @@
+/**
+ * One table's document as this device holds it: a `Replica`. In: updates of the server, and the app's edits from
+ * the log. Out: rows in the app's table, and updates to send. Knows no network.
+ *
+ * After every commit rows = document ⊕ waiting edits. `receive` does not fold: only the caller knows whether the
+ * server's state is complete, and an edit that is folded before that would look like one of a deleted row. It lays
+ * the waiting edits over the rows instead, by the same arithmetic that folds them later (`edits.ts`).
+ * One exception: after a change of epoch the old rows stay until the new history arrives, because an empty table
+ * helps nobody who loses the network at that moment.
+ */
+import type { Transaction } from 'dexie'
+import type * as Y from 'yjs'
+import type { LocalUpdate, Refusal, Replica, RowEdit } from '../contract.js'
+import { WebHostError } from '../errors.js'
+import { tableDocument } from '../names.js'
+import type { TableSpec } from '../schema.js'
+import { beyond, isBeyond } from './coverage.js'
+import * as log from './document-log.js'
+import { byRow } from './edits.js'
+import { pendingEdits, putBack, takeEdits } from './pending.js'
+import { foldEdits, isReadable, mergeUpdates } from './rows.js'
+import { shelve } from './shelf.js'
+import type { EngineShell, Findings } from './shell.js'
+import { showRows } from './view.js'
+
+/** Not stored: it repeats what is stored as durable, so that its end needs no bookkeeping. */
+const BEYOND_ID = -1
+
+export class TableReplica implements Replica {
+  readonly document: string
+  readonly receives = true
+  #doc: Y.Doc | null = null
+  /** One client id per session, bound when something is written: each costs every replica for ever. */
+  #client: number | null = null
+  /** Client ids that wrote for this device, as far as another device may still answer to what they wrote. */
+  readonly #own = new Set<number>()
+  /** Local updates that came to be while receiving, and that nobody has been given yet. */
+  #unsent: number[] = []
+  #turn: Promise<unknown> = Promise.resolve()
+
+  constructor(
+    private readonly spec: TableSpec,
+    private readonly schema: string,
+    private readonly shell: EngineShell,
+  ) {
+    this.document = tableDocument(spec.name)
+  }
+
+  hello() {
+    return this.#run('hello', async (tx) => {
+      const { epoch, sv } = await log.readDocument(tx, this.document)
+      return { epoch, stateVector: sv }
+    })
+  }
+
+  adopt(epoch: string): Promise<'same' | 'replaced'> {
+    return this.#run('adopt', async (tx) => {
+      const known = await log.readDocument(tx, this.document)
+      if (known.epoch === epoch) return 'same'
+      if (known.epoch === null) {
+        await log.noteDocument(tx, this.document, { epoch })
+        return 'same'
+      }
+      const records = await log.storedUpdates(tx, this.document)
+      this.#forget()
+      await this.#unfold(
+        tx,
+        records.filter(({ o }) => o === 'local'),
+      )
+      await log.removeUpdates(tx, records)
+      this.shell.crash('adopt:dropped')
+      await log.noteDocument(tx, this.document, { epoch, doc: log.buildDocument([]), stale: true })
+      return 'replaced'
+    })
+  }
+
+  receive(updates: readonly Uint8Array[]): Promise<void> {
+    return this.#run('receive', async (tx, findings) => {
+      const doc = await this.#load(tx)
+      const { stale } = await log.readDocument(tx, this.document)
+      const { keys, news, repair } = mergeUpdates(doc, updates, this.#own)
+      this.shell.crash('receive:merged')
+      if (news) await log.addRemote(tx, this.document, updates, this.shell.now())
+      if (repair.update) {
+        const made = { n: repair.edits.length, at: this.shell.now() }
+        findings.unsent.push((await this.#addLocal(tx, doc, repair.update, repair.edits, made)).id)
+      }
+      this.shell.crash('receive:stored')
+      if (news || stale) {
+        await this.#show(tx, doc, stale ? 'all' : keys, findings)
+        this.shell.crash('receive:shown')
+      }
+    })
+  }
+
+  fold(maxBytes: number): Promise<LocalUpdate | null> {
+    return this.#run('fold', async (tx, findings) => {
+      const waiting = await this.#nextUnsent(tx)
+      if (waiting) return waiting
+      if ((await log.readDocument(tx, this.document)).stale) return null
+      for (;;) {
+        const slice = await takeEdits(tx, this.spec.name, maxBytes)
+        if (!slice) return null
+        this.shell.crash('fold:taken')
+        const doc = await this.#load(tx)
+        if (!isReadable(doc)) throw outdated(this.spec.name)
+        const { update, edits, orphans } = foldEdits(doc, byRow(slice.edits), this.schema)
+        this.shell.crash('fold:applied')
+        await shelve(tx, this.spec.name, orphans, DELETED, this.shell.now(), findings)
+        if (!update) continue
+        const made = { n: slice.edits.length - orphans.length, at: slice.at }
+        const local = await this.#addLocal(tx, doc, update, edits, made)
+        await log.noteDocument(tx, this.document, { doc })
+        this.shell.crash('fold:stored')
+        return local
+      }
+    })
+  }
+
+  unconfirmed(serverVector: Uint8Array): Promise<readonly LocalUpdate[]> {
+    return this.#run('unconfirmed', async (tx) => {
+      const records = await log.localUpdates(tx, this.document)
+      this.#unsent = []
+      const local = records.map(({ seq, u, n }) => ({ id: seq, update: u, edits: n }))
+      const updates = records.map(({ u }) => u)
+      const { sv } = await log.readDocument(tx, this.document)
+      if (!isBeyond(sv, serverVector, updates)) return local
+      const update = beyond(await this.#load(tx), serverVector, updates)
+      return update ? [...local, { id: BEYOND_ID, update, edits: 0 }] : local
+    })
+  }
+
+  durable(ids: readonly number[]): Promise<void> {
+    return this.#run('durable', async (tx) => {
+      await log.markDurable(tx, this.document, ids)
+      this.shell.crash('durable:marked')
+    })
+  }
+
+  refuse(ids: readonly number[], refusal: Refusal): Promise<void> {
+    return this.#run('refuse', async (tx, findings) => {
+      const records = await log.storedUpdates(tx, this.document)
+      const refused = records.filter(({ seq, o }) => o === 'local' && ids.includes(seq))
+      if (refused.length === 0) return
+      const [kept, undone] = withoutRefused(records, refused)
+      this.#forget()
+      await log.removeUpdates(tx, [...refused, ...undone])
+      const edits = refused.flatMap(({ ops }) => ops ?? [])
+      await shelve(tx, this.spec.name, edits, refusal, this.shell.now(), findings)
+      await this.#unfold(tx, undone)
+      this.shell.crash('refuse:shelved')
+      const doc = this.#take(log.buildDocument(kept))
+      const keys = [...edits, ...undone.flatMap(({ ops }) => ops ?? [])].map(({ k }) => k)
+      await this.#show(tx, doc, new Set(keys), findings)
+      this.shell.crash('refuse:shown')
+    })
+  }
+
+  compact(): Promise<void> {
+    return this.#run('compact', async (tx) => {
+      await log.compactLog(tx, this.document, this.shell.now(), (label) => this.shell.crash(label))
+    })
+  }
+
+  unload(): void {
+    this.#doc = null
+  }
+
+  /** Drop what is in memory because it may be ahead of the disk; what is written next gets a client id of its own. */
+  #forget(): void {
+    this.#doc = null
+    this.#client = null
+  }
+
+  async #load(tx: Transaction): Promise<Y.Doc> {
+    if (this.#doc) return this.#doc
+    const records = await log.storedUpdates(tx, this.document)
+    for (const { o, c } of records) if (o === 'local' && c !== undefined) this.#own.add(c)
+    return this.#take(log.buildDocument(records))
+  }
+
+  #take(doc: Y.Doc): Y.Doc {
+    if (this.#client !== null) doc.clientID = this.#client
+    this.#client = doc.clientID
+    this.#own.add(doc.clientID)
+    this.#doc = doc
+    return doc
+  }
+
+  #addLocal(
+    tx: Transaction,
+    doc: Y.Doc,
+    update: Uint8Array,
+    edits: readonly RowEdit[],
+    made: { n: number; at: number },
+  ): Promise<LocalUpdate> {
+    return log.addLocal(tx, { ...made, d: this.document, u: update, ops: edits, c: doc.clientID })
+  }
+
+  async #nextUnsent(tx: Transaction): Promise<LocalUpdate | null> {
+    if (this.#unsent.length === 0) return null
+    const records = await log.localUpdates(tx, this.document)
+    const record = records.find(({ seq }) => this.#unsent.includes(seq))
+    this.#unsent = record ? this.#unsent.filter((id) => id !== record.seq) : []
+    return record ? { id: record.seq, update: record.u, edits: record.n } : null
+  }
+
+  /** Make edits of updates again, older than all that wait. */
+  async #unfold(tx: Transaction, records: readonly log.LocalRecord[]): Promise<void> {
+    if (records.length === 0) return
+    const edits = records.flatMap(({ ops }) => ops ?? [])
+    await putBack(tx, this.spec.name, edits, Math.min(...records.map(({ at }) => at)))
+  }
+
+  async #show(
+    tx: Transaction,
+    doc: Y.Doc,
+    keys: ReadonlySet<string> | 'all',
+    findings: Findings,
+  ): Promise<void> {
+    const canShow = isReadable(doc)
+    if (canShow) await showRows(tx, this.spec, doc, await pendingEdits(tx, this.spec.name), keys, findings)
+    else findings.problems.push(outdated(this.spec.name))
+    await log.noteDocument(tx, this.document, { doc, stale: !canShow })
+  }
+
+  /** One transaction after another, each with one more try where the connection had died. */
+  #run<T>(name: string, work: (tx: Transaction, findings: Findings) => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(() => this.#attempt(name, work, true))
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #attempt<T>(
+    name: string,
+    work: (tx: Transaction, findings: Findings) => Promise<T>,
+    again: boolean,
+  ): Promise<T> {
+    const findings: Findings = { conflicts: [], shelved: [], problems: [], unsent: [] }
+    const stores = [this.spec.name, '$ops', '$updates', '$docs', '$shelf']
+    try {
+      this.shell.crash(`${name}:begin`)
+      const result = await this.shell.transact(stores, (tx) => work(tx, findings))
+      this.shell.crash(`${name}:committed`)
+      this.#unsent.push(...findings.unsent)
+      this.shell.report(findings)
+      return result
+    } catch (error) {
+      this.#forget()
+      if (again && (await this.shell.revive(error))) return this.#attempt(name, work, false)
+      throw error
+    }
+  }
+}
+
+const DELETED: Refusal = { code: 'deleted', message: 'Somebody has deleted the row meanwhile.' }
+
+/** What stays, and what must be made again because it builds on something that was refused. */
+function withoutRefused(
+  records: readonly log.LocalRecord[],
+  refused: readonly log.LocalRecord[],
+): [kept: log.LocalRecord[], undone: log.LocalRecord[]] {
+  const first = Math.min(...refused.map(({ seq }) => seq))
+  const kept = records.filter((record) => !refused.includes(record))
+  const { pendingStructs, pendingDs } = log.buildDocument(kept).store
+  if (!pendingStructs && !pendingDs) return [kept, []]
+  const isUndone = ({ seq, o }: log.LocalRecord) => o === 'local' && seq > first
+  return [kept.filter((record) => !isUndone(record)), kept.filter(isUndone)]
+}
+
+function outdated(table: string): WebHostError {
+  const message = `The document of ${table} has a layout that this version does not know.`
+  return new WebHostError('client_too_old', message, 'Update webhost-sync. Edits are kept until then.')
+}

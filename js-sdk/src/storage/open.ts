@@ -1,0 +1,73 @@
+/**
+ * Opens a database with whatever tables the app asks for now, beside all it asked for before. In: a Dexie object,
+ * open or not, and the app's tables. Out: the same object, open, and who it is.
+ */
+import type { Dexie } from 'dexie'
+import { buildDocument, storedUpdates } from '../engine/document-log.js'
+import { pendingEdits } from '../engine/pending.js'
+import type { Findings } from '../engine/shell.js'
+import { showRows } from '../engine/view.js'
+import { StorageUnavailable } from '../errors.js'
+import { tableDocument } from '../names.js'
+import { parseSchema, type TableSpec } from '../schema.js'
+import { declaration, type Installation, install, type PhysicalStore, physicalTable } from './install.js'
+import { type StateRecord, SYSTEM_STORES } from './records.js'
+
+/** Throws `StorageUnavailable` where the browser has no database or does not open it. */
+export async function openDatabase(
+  db: Dexie,
+  factory: IDBFactory | undefined,
+  tables: readonly PhysicalStore[],
+): Promise<Installation> {
+  if (!factory) throw new StorageUnavailable('There is no IndexedDB here.')
+  const stores = [...systemStores(), ...tables]
+  try {
+    return await underLock(`whs-schema:${db.name}`, async () => {
+      db.close()
+      const installation = await install(factory, db.name, stores)
+      db.close({ disableAutoOpen: false }) // It may open itself again from now on, as it does when it is closed from outside.
+      db.version(installation.version / 10).stores(
+        Object.fromEntries(stores.map((store) => [store.name, declaration(store)])),
+      )
+      await db.open()
+      return installation
+    })
+  } catch (cause) {
+    throw new StorageUnavailable(`The database "${db.name}" can't be opened: ${String(cause)}`, { cause })
+  }
+}
+
+/** Make the rows of tables again whose store had to be made anew. Any tab may: it changes no document. */
+export async function rebuildTables(
+  db: Dexie,
+  ours: WeakSet<object>,
+  tables: readonly TableSpec[],
+  findings: Findings,
+): Promise<void> {
+  const state = await db.table<StateRecord, string>('$state').get('rebuild')
+  const names = (state?.v ?? []) as readonly string[]
+  for (const spec of tables.filter(({ name }) => names.includes(name))) {
+    await db.transaction('rw!', [spec.name, '$ops', '$updates', '$state'], async (tx) => {
+      ours.add(tx.idbtrans)
+      const doc = buildDocument(await storedUpdates(tx, tableDocument(spec.name)))
+      await showRows(tx, spec, doc, await pendingEdits(tx, spec.name), 'all', findings)
+      const left = (await tx.table<StateRecord, string>('$state').get('rebuild'))?.v as string[] | undefined
+      await tx.table('$state').put({ k: 'rebuild', v: (left ?? []).filter((name) => name !== spec.name) })
+    })
+  }
+}
+
+function systemStores(): PhysicalStore[] {
+  return Object.entries(SYSTEM_STORES).map(([name, source]) => {
+    const [primary = '', ...indexes] = source.split(',').map((part) => part.trim())
+    const spec = parseSchema({
+      [name.slice(1)]: [primary.replace('++', ''), ...indexes].join(','),
+    })[0] as TableSpec
+    return { ...physicalTable(spec), name, autoIncrement: primary.startsWith('++') }
+  })
+}
+
+/** One tab at a time, where Web Locks exist; where not, the browser's own transaction has to do. */
+function underLock<T>(name: string, work: () => Promise<T>): Promise<T> {
+  return (globalThis.navigator?.locks?.request(name, work) as Promise<T> | undefined) ?? work()
+}

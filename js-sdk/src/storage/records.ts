@@ -1,0 +1,86 @@
+/**
+ * The stores beside the app's tables: their names, their records, and what their indexes are for.
+ *
+ * Truth is `$updates` ⊕ `$ops`; the app's tables are a view of it that can be made anew at any time.
+ */
+import type { Refusal, RowEdit } from '../contract.js'
+
+/** One write of the app that is in no document yet. */
+export interface OpsRecord {
+  seq?: number
+  /** Table. */
+  t: string
+  /** At most 500 edits. */
+  l: readonly RowEdit[]
+  /** How many edits. */
+  n: number
+  /** When, in ms since 1970. */
+  at: number
+}
+
+/** One update of a document, V1 bytes. */
+export interface UpdateRecord {
+  seq?: number
+  /** Document. */
+  d: string
+  u: Uint8Array
+  /** `local`: made here and not known to be durable; `remote`: the server has it; `snapshot`: many in one. */
+  o: 'local' | 'remote' | 'snapshot'
+  /** Of local ones: how many edits they carry and when the oldest was made; 0 otherwise. */
+  n: number
+  at: number
+  /** Of local ones: what made them, so that they can be made again in another history, or shelved. */
+  ops?: readonly RowEdit[]
+  /** Of local ones: the client id that wrote them. */
+  c?: number
+}
+
+export interface DocumentRecord {
+  d: string
+  /** null: never in contact with the server. */
+  epoch: string | null
+  /** The state vector of all that `$updates` holds for this document. */
+  sv: Uint8Array
+  /** The rows do not follow the document: make them anew when the next updates arrive. */
+  stale?: true
+}
+
+/** An edit that nobody will ever take. */
+export interface ShelfRecord {
+  n?: number
+  t: string
+  e: RowEdit
+  r: Refusal
+  at: number
+}
+
+export interface StateRecord {
+  k: 'install' | 'leader' | 'rebuild'
+  v: unknown
+}
+
+/**
+ * `$ops` by `t` gives a table's log in order; the compound indexes answer "how much is pending, since when"
+ * from their keys alone. `$fixes` belongs to the positions. Not `$meta`: Dexie 4.4 keeps its own version in
+ * a store of that name and deletes the store when a schema is upgraded.
+ */
+export const SYSTEM_STORES: Readonly<Record<string, string>> = {
+  $ops: '++seq, t, [t+n+at]',
+  $updates: '++seq, d, [o+d+n+at]',
+  $docs: 'd',
+  $shelf: '++n, t',
+  $state: 'k',
+  $fixes: '++seq, d',
+}
+
+export const MAX_EDITS_PER_RECORD = 500
+
+/** Edits as log records, `MAX_EDITS_PER_RECORD` each: one record per edit doubles the time of a bulk write. */
+export function toOps(table: string, edits: readonly RowEdit[], at: number): OpsRecord[] {
+  const records: OpsRecord[] = []
+  for (let from = 0; from < edits.length; from += MAX_EDITS_PER_RECORD) {
+    const l = edits.slice(from, from + MAX_EDITS_PER_RECORD)
+    records.push({ t: table, l, n: l.length, at })
+  }
+  return records
+}
