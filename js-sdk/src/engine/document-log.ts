@@ -6,14 +6,15 @@ import type { Transaction } from 'dexie'
 import * as Y from 'yjs'
 import type { LocalUpdate, RowEdit } from '../contract.js'
 import type { DocumentRecord, UpdateRecord } from '../storage/records.js'
+import type { EngineShell } from './shell.js'
 
 export type LocalRecord = UpdateRecord & { readonly seq: number }
 
 const log = (tx: Transaction) => tx.table<UpdateRecord, number>('$updates')
 const documents = (tx: Transaction) => tx.table<DocumentRecord, string>('$docs')
 
-/** Fewer updates than this are not worth a snapshot. */
-const COMPACT_FROM = 64
+/** Another device answers to what we wrote within a round trip; sessions are longer than that. */
+const OWN_CLIENTS = 16
 
 export async function storedUpdates(tx: Transaction, d: string): Promise<LocalRecord[]> {
   return (await log(tx).where('d').equals(d).toArray()) as LocalRecord[]
@@ -38,7 +39,7 @@ export async function addRemote(
 /** Store what was made here; `n`: how many edits of the app it stands for. */
 export async function addLocal(
   tx: Transaction,
-  made: { d: string; u: Uint8Array; ops: readonly RowEdit[]; n: number; at: number; c: number },
+  made: { d: string; u: Uint8Array; ops: readonly RowEdit[]; n: number; at: number },
 ): Promise<LocalUpdate> {
   const id = await log(tx).add({ ...made, o: 'local' })
   return { id, update: made.u, edits: made.n }
@@ -63,13 +64,14 @@ export async function readDocument(tx: Transaction, d: string): Promise<Document
 export async function noteDocument(
   tx: Transaction,
   d: string,
-  change: { doc?: Y.Doc; epoch?: string; stale?: boolean },
+  change: { doc?: Y.Doc; epoch?: string; stale?: boolean; own?: readonly number[] },
 ): Promise<void> {
   const { stale: wasStale, ...record } = await readDocument(tx, d)
   const stale = change.stale ?? wasStale
   await documents(tx).put({
     ...record,
     ...(change.epoch !== undefined && { epoch: change.epoch }),
+    ...(change.own && { own: change.own.slice(-OWN_CLIENTS) }),
     ...(change.doc && { sv: Y.encodeStateVector(change.doc) }),
     ...(stale && { stale }),
   })
@@ -87,20 +89,24 @@ export function buildDocument(records: readonly UpdateRecord[]): Y.Doc {
  * Put one snapshot in the place of everything that is durable. What is not durable stays as it is: it must be sent
  * again as it was made. Returns whether it was worth it.
  */
-export async function compactLog(tx: Transaction, d: string, at: number, crash: (label: string) => void) {
+export async function compactLog(
+  tx: Transaction,
+  d: string,
+  { compactFrom, now, crash }: Pick<EngineShell, 'compactFrom' | 'now' | 'crash'>,
+): Promise<boolean> {
   const count = await log(tx).where('d').equals(d).count()
-  if (count < COMPACT_FROM) return false
+  if (count < compactFrom) return false
   const durable = (await storedUpdates(tx, d)).filter(({ o }) => o !== 'local')
-  if (durable.length < COMPACT_FROM) return false
+  if (durable.length < compactFrom) return false
   // The state includes what still waits for missing updates.
   const u = Y.encodeStateAsUpdate(buildDocument(durable))
-  await log(tx).add({ d, u, o: 'snapshot', n: 0, at })
+  await log(tx).add({ d, u, o: 'snapshot', n: 0, at: now() })
   crash('compact:added')
   await removeUpdates(tx, durable)
   crash('compact:removed')
   return true
 }
 
-function forgetful({ ops: _, c: __, ...record }: UpdateRecord): UpdateRecord {
+function forgetful({ ops: _, ...record }: UpdateRecord): UpdateRecord {
   return { ...record, o: 'remote', n: 0 }
 }

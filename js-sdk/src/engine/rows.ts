@@ -91,6 +91,7 @@ export function mergeUpdates(doc: Y.Doc, updates: readonly Uint8Array[], own: Re
       }
     }
   }
+  const waited = waiting(doc)
   rows.observeDeep(watch)
   const known = recorded(doc, () => {
     for (const update of updates) Y.applyUpdate(doc, update)
@@ -110,7 +111,7 @@ export function mergeUpdates(doc: Y.Doc, updates: readonly Uint8Array[], own: Re
     edits: repairs,
   }
   // What waits for something missing is no change of the document yet, and must be kept all the same.
-  const waits = doc.store.pendingStructs !== null || doc.store.pendingDs !== null
+  const waits = !waiting(doc).every((bytes, i) => same(bytes, waited[i]))
   return { keys, news: known !== null || waits, repair: { ...repair, orphans: [] } }
 }
 
@@ -123,6 +124,10 @@ function applyEdit(rows: Rows, edit: RowEdit): void {
     if (!same(row.get(name) as Stored | undefined, value)) row.set(name, value)
   }
   for (const name of edit.unset ?? []) if (row.has(name)) row.delete(name)
+}
+
+function waiting({ store }: Y.Doc): (Uint8Array | null)[] {
+  return [store.pendingStructs?.update ?? null, store.pendingDs]
 }
 
 function describe(doc: Y.Doc, schema: string): void {

@@ -31,5 +31,7 @@ export interface EngineShell {
   /** Tests let a device die here. */
   crash(label: string): void
   now(): number
+  /** How many durable updates of a document are worth a snapshot. */
+  readonly compactFrom: number
   report(findings: Findings): void
 }

@@ -32,8 +32,8 @@ export class TableReplica implements Replica {
   #doc: Y.Doc | null = null
   /** One client id per session, bound when something is written: each costs every replica for ever. */
   #client: number | null = null
-  /** Client ids that wrote for this device, as far as another device may still answer to what they wrote. */
-  readonly #own = new Set<number>()
+  /** Client ids that wrote for this device. */
+  #own = new Set<number>()
   /** Local updates that came to be while receiving, and that nobody has been given yet. */
   #unsent: number[] = []
   #turn: Promise<unknown> = Promise.resolve()
@@ -69,7 +69,7 @@ export class TableReplica implements Replica {
       )
       await log.removeUpdates(tx, records)
       this.shell.crash('adopt:dropped')
-      await log.noteDocument(tx, this.document, { epoch, doc: log.buildDocument([]), stale: true })
+      await log.noteDocument(tx, this.document, { epoch, doc: log.buildDocument([]), own: [], stale: true })
       return 'replaced'
     })
   }
@@ -110,7 +110,6 @@ export class TableReplica implements Replica {
         if (!update) continue
         const made = { n: slice.edits.length - orphans.length, at: slice.at }
         const local = await this.#addLocal(tx, doc, update, edits, made)
-        await log.noteDocument(tx, this.document, { doc })
         this.shell.crash('fold:stored')
         return local
       }
@@ -149,7 +148,7 @@ export class TableReplica implements Replica {
       await shelve(tx, this.spec.name, edits, refusal, this.shell.now(), findings)
       await this.#unfold(tx, undone)
       this.shell.crash('refuse:shelved')
-      const doc = this.#take(log.buildDocument(kept))
+      const doc = await this.#take(tx, log.buildDocument(kept))
       const keys = [...edits, ...undone.flatMap(({ ops }) => ops ?? [])].map(({ k }) => k)
       await this.#show(tx, doc, new Set(keys), findings)
       this.shell.crash('refuse:shown')
@@ -158,7 +157,7 @@ export class TableReplica implements Replica {
 
   compact(): Promise<void> {
     return this.#run('compact', async (tx) => {
-      await log.compactLog(tx, this.document, this.shell.now(), (label) => this.shell.crash(label))
+      await log.compactLog(tx, this.document, this.shell)
     })
   }
 
@@ -175,26 +174,29 @@ export class TableReplica implements Replica {
   async #load(tx: Transaction): Promise<Y.Doc> {
     if (this.#doc) return this.#doc
     const records = await log.storedUpdates(tx, this.document)
-    for (const { o, c } of records) if (o === 'local' && c !== undefined) this.#own.add(c)
-    return this.#take(log.buildDocument(records))
+    return this.#take(tx, log.buildDocument(records))
   }
 
-  #take(doc: Y.Doc): Y.Doc {
+  async #take(tx: Transaction, doc: Y.Doc): Promise<Y.Doc> {
+    this.#own = new Set((await log.readDocument(tx, this.document)).own)
     if (this.#client !== null) doc.clientID = this.#client
     this.#client = doc.clientID
-    this.#own.add(doc.clientID)
     this.#doc = doc
     return doc
   }
 
-  #addLocal(
+  /** Store what was made here, and that its client id is ours. */
+  async #addLocal(
     tx: Transaction,
     doc: Y.Doc,
     update: Uint8Array,
     edits: readonly RowEdit[],
     made: { n: number; at: number },
   ): Promise<LocalUpdate> {
-    return log.addLocal(tx, { ...made, d: this.document, u: update, ops: edits, c: doc.clientID })
+    this.#own.delete(doc.clientID)
+    this.#own.add(doc.clientID)
+    await log.noteDocument(tx, this.document, { doc, own: [...this.#own] })
+    return log.addLocal(tx, { ...made, d: this.document, u: update, ops: edits })
   }
 
   async #nextUnsent(tx: Transaction): Promise<LocalUpdate | null> {

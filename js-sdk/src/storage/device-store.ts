@@ -39,6 +39,8 @@ export interface DeviceStoreOptions {
   readonly IDBKeyRange?: typeof globalThis.IDBKeyRange
   readonly mirror?: Mirror | null
   readonly now?: () => number
+  /** How many stored updates of a document are worth a snapshot; 64. */
+  readonly compactFrom?: number
   /** Called at every step of the engine; what it throws ends the step as a crash would. */
   readonly crash?: (label: string) => void
 }
@@ -223,6 +225,7 @@ export class DeviceStore {
       revive: (error) => this.revive(error),
       crash: this.#crash,
       now: this.#now,
+      compactFrom: this.options.compactFrom ?? 64,
       report: (findings) => this.#report(findings),
     }
   }

@@ -31,8 +31,6 @@ export interface UpdateRecord {
   at: number
   /** Of local ones: what made them, so that they can be made again in another history, or shelved. */
   ops?: readonly RowEdit[]
-  /** Of local ones: the client id that wrote them. */
-  c?: number
 }
 
 export interface DocumentRecord {
@@ -41,6 +39,8 @@ export interface DocumentRecord {
   epoch: string | null
   /** The state vector of all that `$updates` holds for this document. */
   sv: Uint8Array
+  /** The last client ids that wrote here, newest last: this device answers for the rows that they made. */
+  own?: readonly number[]
   /** The rows do not follow the document: make them anew when the next updates arrive. */
   stale?: true
 }

@@ -1,0 +1,299 @@
+/**
+ * Three devices, each with tabs over one database, and a server, in one process and without a clock. A list of
+ * actions says what happens next, so a run repeats exactly. A crash is thrown at a labelled step of engine or
+ * capture, inside a transaction or between two; the tab's memory is dropped and it starts again from its database.
+ */
+import { IDBFactory } from 'fake-indexeddb'
+import { expect } from 'vitest'
+import type { Stored } from '../../src/contract.js'
+import { NotLeading } from '../../src/errors.js'
+import type { ShelfRecord } from '../../src/storage/records.js'
+import { newStore } from './device.js'
+import { TestServer } from './server.js'
+import { settle, Tab } from './tab.js'
+import { readDisk } from './view.js'
+
+export type Action =
+  | { readonly kind: 'write'; readonly device: number; readonly what: Write; readonly key: number }
+  | {
+      readonly kind: 'talk' | 'connect' | 'cut' | 'pump' | 'flush' | 'serve' | 'compact' | 'usurp' | 'repeat'
+      readonly device: number
+    }
+  | { readonly kind: 'arm'; readonly device: number; readonly steps: number }
+  | { readonly kind: 'refuse'; readonly count: number }
+  | { readonly kind: 'epoch' }
+
+type Write = 'mark' | 'count' | 'add' | 'edit' | 'delete' | 'bulk' | 'batch' | 'rollback'
+
+export const totals = {
+  crashes: 0,
+  cuts: 0,
+  leaders: 0,
+  fenced: 0,
+  compactions: 0,
+  refused: 0,
+  epochs: 0,
+  commits: 0,
+}
+
+/** Rows that nobody deletes: what was confirmed for them must arrive, or lie on a shelf. */
+const KEPT = ['k0', 'k1', 'k2']
+const SHARED = ['s0', 's1', 's2', 's3']
+
+class Crash extends Error {}
+
+class Device {
+  readonly #indexedDB = new IDBFactory()
+  readonly #name: string
+  tabs: Tab[] = []
+  /** Fields that this device was told are stored: row, field, value. */
+  readonly confirmed = new Map<string, Stored>()
+  #untilCrash = Number.POSITIVE_INFINITY
+  counter = 0
+
+  constructor(
+    readonly index: number,
+    readonly server: TestServer,
+    name: string,
+  ) {
+    this.#name = name
+  }
+
+  get leader(): Tab {
+    return this.tabs[0] as Tab
+  }
+
+  async lead(): Promise<void> {
+    const crash = () => {
+      if (--this.#untilCrash > 0) return
+      this.#untilCrash = Number.POSITIVE_INFINITY
+      throw new Crash('crash')
+    }
+    const store = newStore({
+      indexedDB: this.#indexedDB,
+      name: this.#name,
+      crash,
+      now: () => 1,
+      compactFrom: 4,
+    })
+    await store.open({ cars: 'id, n' })
+    await store.lead()
+    this.tabs.unshift(new Tab(store, this.server))
+  }
+
+  arm(steps: number): void {
+    this.#untilCrash = steps
+  }
+
+  /** Do something in a tab; a crash ends that tab, and a new one takes its place. */
+  async run(tab: Tab, work: () => Promise<unknown>): Promise<boolean> {
+    try {
+      await work()
+      return true
+    } catch (error) {
+      const isCrash = error instanceof Crash || (error as { inner?: unknown }).inner instanceof Crash
+      const isFenced = error instanceof NotLeading && tab !== this.leader
+      if (!isCrash && !isFenced) throw error
+      if (isCrash) totals.crashes += 1
+      else totals.fenced += 1
+      await this.end(tab)
+      return false
+    }
+  }
+
+  async end(tab: Tab): Promise<void> {
+    const led = tab === this.leader
+    tab.cut()
+    tab.store.close()
+    this.tabs = this.tabs.filter((other) => other !== tab)
+    if (led) await this.lead()
+  }
+}
+
+export class Chaos {
+  readonly server = new TestServer()
+  readonly devices: Device[] = []
+  /** The highest count that the server has ever shown of each device: it must never go back. */
+  readonly #counts = new Map<string, number>()
+  #serial = 0
+
+  static async start(run: string): Promise<Chaos> {
+    const chaos = new Chaos()
+    for (let index = 0; index < 3; index++) {
+      const device = new Device(index, chaos.server, `chaos-${run}-${index}`)
+      chaos.devices.push(device)
+      await device.lead()
+    }
+    return chaos
+  }
+
+  async act(action: Action): Promise<void> {
+    if (action.kind === 'epoch') return this.#changeEpoch()
+    if (action.kind === 'refuse') return this.#refuse(action.count)
+    const device = this.devices[action.device] as Device
+    if (action.kind === 'arm') return device.arm(action.steps)
+    this.#serial += 1
+    const tab = device.tabs[this.#serial % device.tabs.length] as Tab
+    if (action.kind === 'write') await this.#write(device, tab, action.what, action.key)
+    else if (action.kind === 'usurp') await this.#usurp(device)
+    else if (action.kind === 'serve') this.#serve(tab)
+    else if (action.kind === 'cut') this.#cut(tab)
+    else if (action.kind === 'repeat') this.#again(tab)
+    else if (action.kind === 'talk') await device.run(tab, () => this.#talk(tab))
+    else if (action.kind === 'compact') await device.run(tab, () => this.#compact(tab))
+    else await device.run(tab, () => tab[action.kind as 'connect' | 'pump' | 'flush']())
+    await this.#check(device)
+  }
+
+  /** End the chaos, let everybody talk, and see that all is there, once, and the same everywhere. */
+  async finish(): Promise<void> {
+    for (const device of this.devices) {
+      device.arm(Number.POSITIVE_INFINITY)
+      for (const stale of device.tabs.slice(1)) await device.end(stale)
+    }
+    this.server.refuseNext(0)
+    await settle(
+      this.server,
+      this.devices.map(({ leader }) => leader),
+    )
+    const rows = this.server.rows()
+    for (const device of this.devices) {
+      const { shown, expected } = await readDisk(device.leader.store)
+      expect(shown, `rows of device ${device.index} and of the server`).toEqual(rows)
+      expect(expected).toEqual(rows)
+      expect((await device.leader.store.pending()).edits).toBe(0)
+      await this.#checkConfirmed(device, rows)
+    }
+    totals.commits += this.server.commits
+  }
+
+  close(): void {
+    for (const { tabs } of this.devices) for (const { store } of tabs) store.close()
+  }
+
+  async #write(device: Device, tab: Tab, what: Write, key: number): Promise<void> {
+    const { db } = tab.store
+    const cars = db.table<Record<string, unknown>, string>('cars')
+    const serial = this.#serial
+    const kept = key < 6 ? (KEPT[key % KEPT.length] as string) : `own${device.index}`
+    const shared = SHARED[key % SHARED.length] as string
+    const notes: [string, string, Stored][] = []
+    const mark = async (id: string, field: string, value: Stored) => {
+      await cars.upsert(id, { [field]: value })
+      notes.push([id, field, value])
+    }
+    const work = async () => {
+      if (what === 'mark') await mark(kept, `w${serial}`, 1)
+      else if (what === 'count') await mark(kept, `count${device.index}`, ++device.counter)
+      else if (what === 'add') await cars.put({ id: `${shared}`, n: serial })
+      else if (what === 'edit') await cars.update(shared, { n: serial, [`e${device.index}`]: serial })
+      else if (what === 'delete') await cars.delete(shared)
+      else if (what === 'bulk') {
+        const rows = Array.from({ length: 12 }, (_, i) => ({
+          id: `b${serial}-${i}`,
+          n: i,
+          name: 'some name',
+        }))
+        await cars.bulkAdd(rows)
+        for (const { id, n } of rows) notes.push([id, 'n', n])
+      } else {
+        await db.transaction('rw', 'cars', async () => {
+          await mark(kept, `w${serial}`, 1)
+          await cars.put({ id: shared, n: -serial })
+          if (what === 'rollback') throw new RangeError('changed my mind')
+          await mark(KEPT[(key + 1) % KEPT.length] as string, `v${serial}`, 2)
+        })
+      }
+    }
+    const isDone = await device.run(tab, () =>
+      work().catch((error: unknown) => {
+        if (!(error instanceof RangeError)) throw error
+        notes.length = 0
+      }),
+    )
+    if (isDone) for (const [id, field, value] of notes) device.confirmed.set(`${id}/${field}`, value)
+  }
+
+  async #usurp(device: Device): Promise<void> {
+    if (device.tabs.length > 2) return
+    totals.leaders += 1
+    await device.lead()
+  }
+
+  #serve(tab: Tab): void {
+    if (tab.link?.isOpen) this.server.serve(tab.link)
+    const rows = this.server.rows()
+    for (const id of KEPT) {
+      for (const { index } of this.devices) {
+        const count = rows[id]?.[`count${index}`] as number | undefined
+        if (count === undefined) continue
+        const name = `${id}/${index}`
+        expect(count, `the count of device ${index}`).toBeGreaterThanOrEqual(this.#counts.get(name) ?? 0)
+        this.#counts.set(name, count)
+      }
+    }
+  }
+
+  #cut(tab: Tab): void {
+    if (tab.link) totals.cuts += 1
+    tab.cut()
+  }
+
+  /** What the network delivers a second time. */
+  #again(tab: Tab): void {
+    tab.link?.down.push(...tab.link.down.filter((message) => message.kind === 'updates' && !message.first))
+  }
+
+  /** Some rounds of everything. */
+  async #talk(tab: Tab): Promise<void> {
+    await tab.connect()
+    for (let round = 0; round < 3; round++) {
+      await tab.pump()
+      await tab.flush()
+      this.#serve(tab)
+    }
+  }
+
+  async #compact(tab: Tab): Promise<void> {
+    const count = () => tab.store.db.table('$updates').count()
+    const before = await count()
+    await tab.replica.compact()
+    if ((await count()) < before) totals.compactions += 1
+  }
+
+  #refuse(count: number): void {
+    totals.refused += count
+    // A refused row may come again without the counts that it had.
+    this.#counts.clear()
+    this.server.refuseNext(count)
+  }
+
+  #changeEpoch(): void {
+    totals.epochs += 1
+    this.server.changeEpoch()
+  }
+
+  async #check(device: Device): Promise<void> {
+    const { store } = device.leader
+    const { shown, expected } = await readDisk(store)
+    if (expected) expect(shown, `rows = document ⊕ edits on device ${device.index}`).toEqual(expected)
+    if ((await store.pending()).edits > 0) return
+    // Rows that two devices create at once may lack fields until the loser has heard of it and repaired them.
+    await this.#checkConfirmed(device, this.server.rows(), (id) => !KEPT.includes(id))
+  }
+
+  /** Everything that was confirmed is on the server or on the shelf. */
+  async #checkConfirmed(
+    device: Device,
+    rows: Record<string, Record<string, unknown>>,
+    isMeant: (id: string) => boolean = () => true,
+  ): Promise<void> {
+    const shelf = await device.leader.store.db.table<ShelfRecord>('$shelf').toArray()
+    for (const [path, value] of device.confirmed) {
+      const [id = '', field = ''] = path.split('/')
+      if (!isMeant(id)) continue
+      const isShelved = shelf.some(({ e }) => e.k === id && e.set?.[field] === value)
+      if (!isShelved) expect(rows[id]?.[field], `${path} of device ${device.index}`).toBe(value)
+    }
+  }
+}
