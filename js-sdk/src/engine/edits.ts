@@ -40,7 +40,10 @@ export function byRow(edits: Iterable<RowEdit>): Map<string, RowEdit[]> {
 export interface Coalesced {
   /** None, one, or a delete and an add: a row that was deleted and added again is a new row. */
   readonly edits: readonly RowEdit[]
-  /** Changes of a row that somebody has deleted, as one edit; not if the same edits later add or delete it. */
+  /**
+   * Changes of a row that somebody has deleted, as one edit; not if the same edits later delete it too. Adding it
+   * again does not take them back: that makes a new row, and shows what was added and no more.
+   */
   readonly orphan: RowEdit | null
 }
 
@@ -58,7 +61,6 @@ export function coalesce(exists: boolean, edits: readonly RowEdit[]): Coalesced 
     } else if (edit.ins || alive) {
       change = merged(change, edit)
       alive = true
-      if (edit.ins) orphan = null
     } else {
       orphan = merged(orphan, edit)
     }

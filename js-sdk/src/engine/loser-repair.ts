@@ -1,10 +1,11 @@
 /**
  * Two devices create the same key within one round trip: Yjs keeps one of the two row maps, and all fields of the
- * other would be gone. So the device whose row lost writes back what the winner lacks (measured: of four fields
- * set by three devices one survives without this, four with it).
+ * other would be gone. So each device writes back what it had written into the map that lost and what the winner
+ * lacks, whoever had created that map (measured: of four fields set by three devices one survives without this,
+ * four with it).
  *
- * In: the event of a merge. Out: rows of this device that lost, with the fields that they had. The only module
- * that looks inside Yjs (`_item`, `_map`, `origin`, `left`, `content` of 13.6); its test fails when these change.
+ * In: the event of a merge. Out: rows that lost, with the fields that this device wrote. The only module that looks
+ * inside Yjs (`_item`, `_map`, `origin`, `left`, `content` of 13.6); its test fails when these change.
  */
 import * as Y from 'yjs'
 import type { Stored } from '../contract.js'
@@ -22,8 +23,8 @@ export function lostRows(event: Y.YMapEvent<unknown>, own: ReadonlySet<number>):
     if (action !== 'update' || !(oldValue instanceof Y.Map)) continue
     const loser = oldValue._item
     const winner = event.target._map.get(key)
-    if (!loser || !winner || !own.has(loser.id.client) || isBuiltOn(winner, loser)) continue
-    lost.push({ key, fields: fieldsOf(oldValue, event) })
+    if (!loser || !winner || isBuiltOn(winner, loser)) continue
+    lost.push({ key, fields: fieldsOf(oldValue, event, own) })
   }
   return lost
 }
@@ -44,12 +45,13 @@ function contains(item: Y.Item, id: Y.ID): boolean {
   return item.id.client === id.client && item.id.clock <= id.clock && id.clock < item.id.clock + item.length
 }
 
-/** What the map held until this event; fields that had been taken out before are not among them. */
-function fieldsOf(map: Y.Map<unknown>, event: Y.YMapEvent<unknown>): Fields {
+/** What the map held of ours until this event; fields that had been taken out before are not among them. */
+function fieldsOf(map: Y.Map<unknown>, event: Y.YMapEvent<unknown>, own: ReadonlySet<number>): Fields {
   const fields: [string, Stored][] = []
   map._map.forEach((item, name) => {
     const value: unknown = item.content.getContent().at(-1)
-    if (event.deletes(item) && value !== undefined && !(value instanceof Y.AbstractType)) {
+    const isOurs = event.deletes(item) && own.has(item.id.client)
+    if (isOurs && value !== undefined && !(value instanceof Y.AbstractType)) {
       fields.push([name, value as Stored])
     }
   })

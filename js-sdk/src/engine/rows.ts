@@ -75,7 +75,7 @@ export interface Merged {
   readonly repair: Folded
 }
 
-/** Merge updates of others. `own`: the client ids whose rows this device answers for. */
+/** Merge updates of others. `own`: the client ids that write for this device. */
 export function mergeUpdates(doc: Y.Doc, updates: readonly Uint8Array[], own: ReadonlySet<number>): Merged {
   const rows = rowsOf(doc)
   const keys = new Set<string>()

@@ -39,7 +39,7 @@ export interface DocumentRecord {
   epoch: string | null
   /** The state vector of all that `$updates` holds for this document. */
   sv: Uint8Array
-  /** The last client ids that wrote here, newest last: this device answers for the rows that they made. */
+  /** The last client ids that wrote here, newest last: this device repairs what they wrote. */
   own?: readonly number[]
   /** The rows do not follow the document: make them anew when the next updates arrive. */
   stale?: true

@@ -30,7 +30,11 @@ function actions(...extra: { weight: number; arbitrary: fc.Arbitrary<Action> }[]
     often(2, simple('cut', 'repeat', 'compact')),
     often(
       5,
-      fc.record({ kind: fc.constant('arm' as const), device, steps: fc.integer({ min: 1, max: 20 }) }),
+      fc.record({
+        kind: fc.constantFrom('arm' as const, 'arm' as const, 'full' as const),
+        device,
+        steps: fc.integer({ min: 1, max: 20 }),
+      }),
     ),
     ...extra,
   )

@@ -58,7 +58,7 @@ describe('edits', () => {
     )
   })
 
-  it('of a row that is gone are orphans, unless the row is added or deleted later', () => {
+  it('of a row that is gone are orphans, unless the row is deleted later', () => {
     const change: RowEdit = { k: 'r', set: { a: 1 } }
     const add: RowEdit = { k: 'r', ins: true, set: { b: 1 } }
     expect(coalesce(false, [change, { k: 'r', set: { c: 2 }, unset: ['a'] }]).orphan).toEqual({
@@ -66,7 +66,7 @@ describe('edits', () => {
       set: { c: 2 },
       unset: ['a'],
     })
-    expect(coalesce(false, [change, add])).toEqual({ edits: [add], orphan: null })
+    expect(coalesce(false, [change, add])).toEqual({ edits: [add], orphan: change })
     expect(coalesce(false, [change, { k: 'r', del: true }])).toEqual({ edits: [], orphan: null })
   })
 

@@ -78,6 +78,19 @@ describe('the device whose row lost', () => {
     expect(readRow(mine.doc, 's')).toEqual({ a: 1, kept: 2, b: 1 })
   })
 
+  it('writes back what it had written into a row that another device made', () => {
+    const maker = device(1)
+    const writer = device(3)
+    const winner = device(9)
+    const made = maker.edit({ k: 's', ins: true, set: { a: 1 } })
+    writer.merge(made)
+    const written = writer.edit({ k: 's', set: { b: 2 } })
+    const other = winner.edit({ k: 's', ins: true, set: { c: 3 } })
+    expect(maker.merge(other).edits).toEqual([{ k: 's', set: { a: 1 } }])
+    expect(writer.merge(other).edits).toEqual([{ k: 's', set: { b: 2 } }])
+    exchange([maker, writer, winner], [made, written, other])
+  })
+
   it('leaves the rows of others alone', () => {
     const watcher = device(5)
     const one = device(1).edit({ k: 's', ins: true, set: { a: 1 } })

@@ -19,7 +19,7 @@ export type Action =
       readonly kind: 'talk' | 'connect' | 'cut' | 'pump' | 'flush' | 'serve' | 'compact' | 'usurp' | 'repeat'
       readonly device: number
     }
-  | { readonly kind: 'arm'; readonly device: number; readonly steps: number }
+  | { readonly kind: 'arm' | 'full'; readonly device: number; readonly steps: number }
   | { readonly kind: 'refuse'; readonly count: number }
   | { readonly kind: 'epoch' }
 
@@ -27,6 +27,7 @@ type Write = 'mark' | 'count' | 'add' | 'edit' | 'delete' | 'bulk' | 'batch' | '
 
 export const totals = {
   crashes: 0,
+  aborts: 0,
   cuts: 0,
   leaders: 0,
   fenced: 0,
@@ -41,6 +42,8 @@ const KEPT = ['k0', 'k1', 'k2']
 const SHARED = ['s0', 's1', 's2', 's3']
 
 class Crash extends Error {}
+/** The transaction is aborted and the tab lives on: the disk is full, the database was closed. */
+class Full extends Error {}
 
 class Device {
   readonly #indexedDB = new IDBFactory()
@@ -49,6 +52,7 @@ class Device {
   /** Fields that this device was told are stored: row, field, value. */
   readonly confirmed = new Map<string, Stored>()
   #untilCrash = Number.POSITIVE_INFINITY
+  #failure = Crash
   counter = 0
 
   constructor(
@@ -67,7 +71,7 @@ class Device {
     const crash = () => {
       if (--this.#untilCrash > 0) return
       this.#untilCrash = Number.POSITIVE_INFINITY
-      throw new Crash('crash')
+      throw new this.#failure('at a labelled step')
     }
     const store = newStore({
       indexedDB: this.#indexedDB,
@@ -81,17 +85,24 @@ class Device {
     this.tabs.unshift(new Tab(store, this.server))
   }
 
-  arm(steps: number): void {
+  arm(steps: number, failure = Crash): void {
     this.#untilCrash = steps
+    this.#failure = failure
   }
 
-  /** Do something in a tab; a crash ends that tab, and a new one takes its place. */
+  /** Do something in a tab; a crash ends that tab, and a new one takes its place if it led. */
   async run(tab: Tab, work: () => Promise<unknown>): Promise<boolean> {
     try {
       await work()
       return true
     } catch (error) {
-      const isCrash = error instanceof Crash || (error as { inner?: unknown }).inner instanceof Crash
+      if (error instanceof Full) {
+        // What the server said is not stored: it must be asked again.
+        totals.aborts += 1
+        tab.cut()
+        return false
+      }
+      const isCrash = error instanceof Crash
       const isFenced = error instanceof NotLeading && tab !== this.leader
       if (!isCrash && !isFenced) throw error
       if (isCrash) totals.crashes += 1
@@ -132,6 +143,7 @@ export class Chaos {
     if (action.kind === 'refuse') return this.#refuse(action.count)
     const device = this.devices[action.device] as Device
     if (action.kind === 'arm') return device.arm(action.steps)
+    if (action.kind === 'full') return device.arm(action.steps, Full)
     this.#serial += 1
     const tab = device.tabs[this.#serial % device.tabs.length] as Tab
     if (action.kind === 'write') await this.#write(device, tab, action.what, action.key)
