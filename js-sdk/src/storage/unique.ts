@@ -47,7 +47,12 @@ function owners(table: DBCoreTable, index: IndexSpec, req: Write): PromiseLike<M
       const range = { type: 1, lower: value, upper: value }
       return table
         .query({ trans: req.trans, values: false, query: { index: physical, range } })
-        .then(({ result }) => found.set(text, result.map(encodeKey)))
+        .then(({ result }) =>
+          found.set(
+            text,
+            result.map((key) => encodeKey(key)),
+          ),
+        )
     }),
   ).then(() => found)
 }

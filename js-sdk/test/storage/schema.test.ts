@@ -108,8 +108,8 @@ describe('a schema that changes', () => {
   })
 
   it('refuses what can not be synced, by name', async () => {
-    await expect(newStore().open({ $cars: 'id' })).rejects.toMatchObject({ code: 'schema' })
-    await expect(newStore().open({ cars: 'meta.id' })).rejects.toMatchObject({ code: 'schema' })
+    await expect(newStore().open({ $cars: 'id' })).rejects.toMatchObject({ code: 'config' })
+    await expect(newStore().open({ cars: 'meta.id' })).rejects.toMatchObject({ code: 'config' })
   })
 
   it("is not touched by Dexie's own upgrades: the stores survive plain Dexie", async () => {
