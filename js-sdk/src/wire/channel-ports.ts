@@ -18,8 +18,6 @@ export interface ChannelPorts {
   tokenRefused(token: string): void
   tokenWanted(): void
   outdated(hint: string): void
-  /** The server may close what we have left on this socket, and mean the attachment before. */
-  leftBefore(): boolean
   /** The channel has ended after `detach`. */
   left(): void
   /** The handler has failed; the document tries again. */

@@ -98,9 +98,7 @@ export class DocumentChannel implements Attachment {
 
   /** Throws `ProtocolError` for a message that can't come here. */
   receive(message: ServerMessage): void {
-    if (this.#visit) this.#visit.receive(message)
-    // The server confirms that we have left: the next close means something else.
-    else if (message.kind === 'closed') this.ports.leftBefore()
+    this.#visit?.receive(message)
   }
 
   #begin(): void {

@@ -52,8 +52,6 @@ class WebSocketLink implements Link {
   readonly #channels = new Map<string, DocumentChannel>()
   /** Attached while the one before has not quite left. */
   readonly #successors = new Map<string, DocumentChannel>()
-  /** The documents that we have left on this socket. */
-  readonly #leftHere = new Set<string>()
   readonly #listeners = new Set<(state: LinkState) => void>()
   readonly #url: string
   readonly #now: () => number
@@ -151,7 +149,6 @@ class WebSocketLink implements Link {
         else this.#dispatch({ on: 'token-wanted' })
       },
       outdated: (hint) => this.#dispatch({ on: 'outdated', hint }),
-      leftBefore: () => this.#leftHere.delete(document),
       left: () => this.#left(channel()),
       report: (error) => this.options.report?.(error, document),
       fault: (error) => this.#fault(error),
@@ -229,7 +226,6 @@ class WebSocketLink implements Link {
 
   #socketLost(): void {
     this.#socket = null
-    this.#leftHere.clear()
     for (const channel of [...this.#channels.values()]) channel.disconnect()
   }
 
@@ -260,7 +256,6 @@ class WebSocketLink implements Link {
 
   #send(frame: ClientFrame): void {
     const bytes = encodeFrame(frame)
-    if (frame.kind === 'detach') this.#leftHere.add(frame.document)
     this.#largestSent = Math.max(this.#largestSent, bytes.length)
     this.#socket?.send(bytes)
   }

@@ -12,6 +12,9 @@
  * 2. Leaving is done when every status is there that is owed: statuses carry no number, so one that came in
  *    the next stay would make the wrong update durable.
  * 3. After the end nothing is sent, and nothing more is put into the handler's queue.
+ *
+ * What it needs of the server: one status for each update, in order, as long as the document is open; and
+ * none for an update that crossed the server's own close or denial.
  */
 import type { DocumentHandler, LocalUpdate } from '../contract.js'
 import type { ChannelPorts } from './channel-ports.js'
@@ -147,8 +150,10 @@ export class Visit {
         this.#over({ how: 'denied', notice: this.#inFlight.takeExplanation(), reason: message.reason })
         break
       case 'closed':
-        // Some servers confirm that we have left, and this may be meant.
-        if (this.#phase !== 'auth' || !ports.leftBefore()) this.#over({ how: 'closed' })
+        // Before we are let in it may mean the stay before, which both sides have ended at once: then the
+        // server has us in it again. Leaving makes it sure.
+        if (this.#phase === 'auth') this.leave(this.context.failed())
+        else this.#over({ how: 'closed' })
     }
   }
 

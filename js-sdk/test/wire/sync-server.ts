@@ -46,6 +46,7 @@ export class Client {
   }
 
   deny(document: string, code: string, retry = false): void {
+    this.#entered.delete(document)
     this.say(document, { webhost: 'denied', code, message: code, retry })
     this.frame(document, 2, (encoder) => {
       encoding.writeVarUint(encoder, 1)
@@ -80,6 +81,11 @@ export class Client {
   close(document: string): void {
     this.#entered.delete(document)
     this.frame(document, 7, (encoder) => encoding.writeVarString(encoder, 'Reset Connection'))
+  }
+
+  /** Who is not let in is not heard: an update that crossed a close gets no status. */
+  hears(document: string): boolean {
+    return this.#entered.has(document)
   }
 
   forget(document: string): void {
@@ -150,7 +156,7 @@ export class SyncServer {
     if (kind === 'auth') from.admit(document)
     if (kind === 'detach') from.forget(document)
     if (kind === 'step1') from.sync(document, 1, Uint8Array.of(0, 0))
-    if (kind === 'update') from.status(document, true)
+    if (kind === 'update' && from.hears(document)) from.status(document, true)
     if (kind === 'ping') from.pong()
   }
 
