@@ -4,6 +4,8 @@ import type { RowEdit } from '../contract.js'
 import { type OpsRecord, toOps } from '../storage/records.js'
 import { sizeOf } from './stored.js'
 
+/** A record may hold 500 edits, about one update, or a single one: look at two before reading many. */
+const FIRST_PAGE = 2
 const PAGE = 100
 
 const log = (tx: Transaction) => tx.table<OpsRecord, number>('$ops')
@@ -29,8 +31,8 @@ export async function takeEdits(tx: Transaction, table: string, maxBytes: number
   let rest: OpsRecord | null = null
   let at = Number.POSITIVE_INFINITY
   let bytes = 0
-  for (let offset = 0; bytes < maxBytes && !rest; offset += PAGE) {
-    const page = await log(tx).where('t').equals(table).offset(offset).limit(PAGE).toArray()
+  for (let offset = 0, limit = FIRST_PAGE; bytes < maxBytes; offset += limit, limit = PAGE) {
+    const page = await log(tx).where('t').equals(table).offset(offset).limit(limit).toArray()
     for (const record of page) {
       const fits = countUpTo(record.l, maxBytes - bytes, edits.length === 0)
       if (fits > 0) at = Math.min(at, record.at)
@@ -41,7 +43,7 @@ export async function takeEdits(tx: Transaction, table: string, maxBytes: number
       if (fits < record.l.length) bytes = maxBytes
       if (bytes >= maxBytes) break
     }
-    if (page.length < PAGE) break
+    if (page.length < limit) break
   }
   if (edits.length === 0) return null
   await log(tx).bulkDelete(used)

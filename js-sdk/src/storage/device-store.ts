@@ -171,7 +171,10 @@ export class DeviceStore {
     return this.#alive(() => countPending(this.db, document))
   }
 
-  /** Called after writes of the app that committed, in this tab or another. Returns how to stop it. */
+  /**
+   * Called after writes of the app that committed, in this tab or another, and after folds, which take from the
+   * same log: whoever folds then finds nothing. Returns how to stop it.
+   */
   onWrite(listener: () => void): () => void {
     const mark = `idb://${this.db.name}/$ops/`
     const check = (parts: object) => {
