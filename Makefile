@@ -6,16 +6,17 @@ BIN := $(VENV)/bin
 NODE_TESTS := tests/interop/node_modules/.installed
 SDK := js-sdk
 SDK_INSTALLED := $(SDK)/node_modules/.installed
+PWA := examples/fleet-pwa
 # The last file that a build makes, so that half a build is not taken for one.
 SDK_BUILT := $(SDK)/dist/index.d.ts
 SDK_SOURCES := $(shell find $(SDK)/src $(SDK)/scripts -type f) $(SDK)/package.json $(SDK)/vite.config.mjs $(SDK)/tsconfig.json $(SDK)/tsconfig.build.json
 PEERS := bench/peers/hocuspocus bench/peers/y-websocket-server
 NODE_BENCH := $(PEERS:%=%/node_modules/.installed)
 
-.PHONY: help demo dev sdk test check fmt bench lock clean install
+.PHONY: help demo dev sdk fleet-pwa test check fmt bench lock clean install
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed ## Make the virtual environment with the locked dependencies
 
@@ -26,6 +27,9 @@ dev: install ## Start server and projector on an embedded Postgres, reloading wh
 	$(BIN)/webhost-sync dev --reload
 
 sdk: $(SDK_BUILT) ## Build the TypeScript SDK
+
+fleet-pwa: install $(SDK_BUILT) $(PWA)/node_modules/.installed ## Serve the example app, beside a server of its own
+	cd $(PWA) && npm run --silent start
 
 test: install $(NODE_TESTS) $(SDK_BUILT) ## Run the linters and every test
 	$(MAKE) check
@@ -58,6 +62,7 @@ lock: install ## Resolve the dependencies anew (needs uv)
 clean: ## Delete what was installed and made, and the data of demo and dev
 	rm -rf $(VENV) .data .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf tests/interop/node_modules $(PEERS:%=%/node_modules) $(SDK)/node_modules $(SDK)/dist $(SDK)/docs $(SDK)/test-results
+	rm -rf $(PWA)/node_modules $(PWA)/dist
 
 $(VENV)/.installed: pyproject.toml requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "webhost-sync needs Python 3.11 or newer; '$(PYTHON)' is older. Set PYTHON=python3.11 or the like."; exit 1; }

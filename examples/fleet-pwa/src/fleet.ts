@@ -1,0 +1,78 @@
+/** The vehicles of the app: what a row holds, how one is changed, and how its last position reads. */
+import type { Table } from 'dexie'
+import { table, type WebHostClient } from 'webhost-sync'
+
+export interface Vehicle {
+  id: string
+  name: string
+  plate?: string
+  group?: string
+  driver?: string
+  status?: string
+  icon?: string
+  color?: string
+  archived?: boolean
+}
+
+/** What the form edits. */
+export type VehicleFields = Omit<Vehicle, 'id' | 'archived'>
+
+export interface LatestPosition {
+  latitude: number
+  longitude: number
+  at: Date | number
+  headingDeg?: number
+  speedMps?: number
+}
+
+export const SCHEMA = { vehicles: table<Vehicle>()('++id, name') }
+
+export function vehiclesOf(client: WebHostClient): Table<Vehicle, string, Omit<Vehicle, 'id'>> {
+  return client.db.vehicles
+}
+
+/** Change only what was edited, so that fields merge one by one with the edits of others. */
+export async function saveVehicle(
+  client: WebHostClient,
+  id: string | null,
+  edits: Partial<VehicleFields>,
+): Promise<string> {
+  const vehicles = vehiclesOf(client)
+  if (id === null) return vehicles.add({ name: '', ...edits })
+  await vehicles.update(id, edits)
+  return id
+}
+
+export async function setArchived(client: WebHostClient, id: string, archived: boolean): Promise<void> {
+  await vehiclesOf(client).update(id, { archived })
+}
+
+export const STATUSES = ['In service', 'In the depot', 'In the workshop'] as const
+export const KINDS = ['bus', 'van', 'truck', 'car', 'bike'] as const
+export type Kind = (typeof KINDS)[number]
+export const COLORS = ['#0f8a78', '#2f6fd0', '#7a55c7', '#c2417c', '#c8502b', '#b5830c', '#4d8a2a', '#5b6b73']
+
+export function kindOf(vehicle: Vehicle): Kind {
+  return KINDS.find((kind) => kind === vehicle.icon) ?? 'bus'
+}
+
+export function colorOf(vehicle: Vehicle): string {
+  return vehicle.color ?? (COLORS[0] as string)
+}
+
+export type Motion = 'moving' | 'stopped' | 'quiet'
+
+const QUIET_AFTER_MS = 10 * 60_000
+const WALKING_MPS = 0.8
+
+/** Whether it moves, as far as its last report can tell. */
+export function motionOf(position: LatestPosition | undefined, now: number): Motion {
+  if (!position || now - Number(position.at) > QUIET_AFTER_MS) return 'quiet'
+  return (position.speedMps ?? 0) > WALKING_MPS ? 'moving' : 'stopped'
+}
+
+export const MOTIONS: Record<Motion, string> = {
+  moving: 'Moving',
+  stopped: 'Stopped',
+  quiet: 'No signal',
+}

@@ -1,0 +1,42 @@
+import 'maplibre-gl/dist/maplibre-gl.css'
+import './styles/tokens.css'
+import './styles/base.css'
+import './styles/empty.css'
+import './styles/layout.css'
+import './styles/list.css'
+import './styles/map.css'
+import './styles/motion.css'
+import './styles/sheet.css'
+import './styles/sync.css'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { WebHostClient } from 'webhost-sync'
+import { WebHostProvider } from 'webhost-sync/react'
+import { App } from './app'
+import { Stopped } from './components/stopped'
+import { SCHEMA } from './fleet'
+
+const root = createRoot(document.getElementById('root') as HTMLElement)
+
+try {
+  const client = await connected()
+  root.render(
+    <StrictMode>
+      <WebHostProvider client={client}>
+        <App />
+      </WebHostProvider>
+    </StrictMode>,
+  )
+} catch (error) {
+  root.render(<Stopped error={error} />)
+}
+
+/** The client with its tables open. Waits for the network only for a moment: what is on the device is shown. */
+async function connected(): Promise<WebHostClient> {
+  const answer = await fetch('/config.json')
+  if (!answer.ok) throw new Error('There is no /config.json here. Start the app with `npm start`.')
+  const { apiUrl, apiKey } = (await answer.json()) as { apiUrl: string; apiKey: string }
+  const client = new WebHostClient({ apiUrl, apiKey, connectTimeoutMs: 800 })
+  await client.connect(SCHEMA)
+  return client
+}
