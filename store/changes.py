@@ -1,13 +1,13 @@
 """LISTEN and NOTIFY: what this process committed goes out to the others, and theirs comes in.
 
-The committer announces changes, whoever revokes a right notifies in its own transaction; rooms,
-sockets and the projector of every process listen. Knows no update, only who changed and up to which
-seq.
+The committer announces changes, the projector which tenants' latest positions moved, and whoever
+revokes a right notifies in its own transaction; rooms, sockets, streams and the projector of every
+process listen. Knows no update, only who changed and up to which seq or version.
 
 Changes go out on a connection of their own, after the commit: inside the writing transaction
 they would serialise all commits, since Postgres holds one lock from NOTIFY until the flush. So a
 message may be lost (a crash between the two, a listener that was away), and nothing may rest on it:
-whoever listens reads the log by seq, and polls now and then.
+whoever listens reads by seq or version, and polls now and then.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from types import TracebackType
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from store.contract import Change, RightsChanged, StoreError, Unavailable
+from store.contract import Change, LatestMoved, RightsChanged, StoreError, Unavailable
 from store.outage import AWAY, Backoff, Connect, describe
 
 LOG_CHANNEL = "webhost_log"
 ACCESS_CHANNEL = "webhost_access"
+LATEST_CHANNEL = "webhost_latest"
 MAX_PAYLOAD_BYTES = 7900  # Postgres refuses 8000
 MAX_PENDING = 10_000
 MAX_PER_NOTIFY = 500
@@ -39,9 +40,14 @@ which on a busy server costs more than the commits themselves; the first after a
 
 # A notification is written nowhere that outlives a crash, yet its commit would wait for a flush.
 FORGETFUL = "set synchronous_commit = off"
-NOTIFY = "select pg_notify($1, payload) from unnest($2::text[]) as payload"
+NOTIFY = """
+select pg_notify($1, payload) from unnest($2::text[]) as payload
+union all select pg_notify($3, payload) from unnest($4::text[]) as payload
+"""
 
-Message = TypeVar("Message", Change, RightsChanged)
+Message = TypeVar("Message", Change, RightsChanged, LatestMoved)
+Key = TypeVar("Key")
+Waiting = TypeVar("Waiting")
 
 log = logging.getLogger(__name__)
 
@@ -76,12 +82,26 @@ def decode_rights(payload: str) -> RightsChanged:
     raise ValueError(f"no change of rights: {payload[:100]}")
 
 
+def encode_latest(moved: LatestMoved) -> str:
+    """`[tenant_id, version]`."""
+    return _encode([moved.tenant_id, moved.version])
+
+
+def decode_latest(payload: str) -> LatestMoved:
+    """Raises: ValueError (from a program that speaks another version)."""
+    match json.loads(payload):
+        case [int(tenant_id), int(version)]:
+            return LatestMoved(tenant_id, version)
+    raise ValueError(f"no move of latest positions: {payload[:100]}")
+
+
 class PostgresChanges:
     """Announces, and listens.
 
     Invariants:
-    1. Announcing never waits: messages are kept, one for each document, and sent by a task.
-    2. At most `MAX_PENDING` are kept; beyond that the oldest is dropped.
+    1. Announcing never waits: messages are kept, one for each document, and one for each tenant whose
+       latest positions moved, and sent by a task.
+    2. At most `MAX_PENDING` of either are kept; beyond that the oldest is dropped.
     """
 
     def __init__(self, connect: Connect, *, max_unread: int = 10_000) -> None:
@@ -89,6 +109,7 @@ class PostgresChanges:
         self._connect = connect
         self._max_unread = max_unread
         self._changes: dict[int, Change] = {}
+        self._moved: dict[int, LatestMoved] = {}
         self._arrived = asyncio.Event()
         self._closed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -115,8 +136,15 @@ class PostgresChanges:
                 last_seq = max(earlier.last_seq, change.last_seq)
                 change = replace(change, first_seq=first_seq, last_seq=last_seq)
             self._changes[change.document_id] = change
-        while len(self._changes) > MAX_PENDING:
-            del self._changes[next(iter(self._changes))]
+        _drop_oldest(self._changes)
+        self._arrived.set()
+
+    def announce_latest(self, moved: LatestMoved) -> None:
+        """Tell all processes that latest positions moved, soon. Two of the same tenant that wait become
+        one."""
+        earlier = self._moved.pop(moved.tenant_id, moved)
+        self._moved[moved.tenant_id] = max(moved, earlier, key=lambda each: each.version)
+        _drop_oldest(self._moved)
         self._arrived.set()
 
     def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
@@ -127,6 +155,10 @@ class PostgresChanges:
         """As `store.contract.Changes.listen_rights`."""
         return self._listen(ACCESS_CHANNEL, decode_rights)
 
+    def listen_latest(self) -> AbstractAsyncContextManager[AsyncIterator[LatestMoved]]:
+        """As `store.contract.Changes.listen_latest`."""
+        return self._listen(LATEST_CHANNEL, decode_latest)
+
     async def _run(self) -> None:
         backoff = Backoff(self._closed)
         while await self._something_waits():
@@ -134,7 +166,10 @@ class PostgresChanges:
                 async with self._connect() as connection:
                     await connection.execute(FORGETFUL)
                     while await self._something_waits() and not connection.is_closed():
-                        await connection.execute(NOTIFY, LOG_CHANNEL, self._take(), timeout=ANSWER_TIMEOUT)
+                        changes = list(map(encode_change, _take(self._changes)))
+                        moved = list(map(encode_latest, _take(self._moved)))
+                        channels = LOG_CHANNEL, changes, LATEST_CHANNEL, moved
+                        await connection.execute(NOTIFY, *channels, timeout=ANSWER_TIMEOUT)
                         backoff.reset()
                         await self._gather_more()
             except (StoreError, *AWAY) as error:
@@ -144,21 +179,16 @@ class PostgresChanges:
                 await backoff.pause()
 
     async def _something_waits(self) -> bool:
-        while not self._changes and not self._closed.is_set():
+        while not (self._changes or self._moved or self._closed.is_set()):
             self._arrived.clear()
             await self._arrived.wait()
-        return bool(self._changes)
+        return bool(self._changes or self._moved)
 
     async def _gather_more(self) -> None:
         """Wait for `PAUSE`, or until closed."""
         with suppress(TimeoutError):
             async with asyncio.timeout(PAUSE):
                 await self._closed.wait()
-
-    def _take(self) -> list[str]:
-        """The payloads of the next notifications, oldest first."""
-        oldest = list(islice(self._changes, MAX_PER_NOTIFY))
-        return [encode_change(self._changes.pop(document_id)) for document_id in oldest]
 
     @asynccontextmanager
     async def _listen(
@@ -173,6 +203,16 @@ class PostgresChanges:
             except AWAY as error:
                 raise Unavailable(f"can't listen: {describe(error)}") from error
             yield inbox.read()
+
+
+def _drop_oldest(waiting: dict[Key, Waiting]) -> None:
+    while len(waiting) > MAX_PENDING:
+        del waiting[next(iter(waiting))]
+
+
+def _take(waiting: dict[Key, Waiting]) -> list[Waiting]:
+    """What goes into the next statement, oldest first."""
+    return [waiting.pop(key) for key in list(islice(waiting, MAX_PER_NOTIFY))]
 
 
 class _Inbox(Generic[Message]):

@@ -206,6 +206,14 @@ class RightsChanged:
     key_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class LatestMoved:
+    """Said to whoever listens, after a commit: the tenant's latest positions changed up to `version`."""
+
+    tenant_id: int
+    version: int
+
+
 class UpdateLog(Protocol):
     """The append-only log of every document. The tenant is always the first argument."""
 
@@ -313,7 +321,7 @@ class UpdateLog(Protocol):
 
 class Changes(Protocol):
     """Tells processes about each other's commits, and about revoked rights. May lose messages:
-    whoever listens reads the log by seq, and polls now and then."""
+    whoever listens reads what was committed by seq or version, and polls now and then."""
 
     def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
         """Changes committed by any process from now on. Ends with Unavailable when the connection breaks."""
@@ -321,4 +329,8 @@ class Changes(Protocol):
 
     def listen_rights(self) -> AbstractAsyncContextManager[AsyncIterator[RightsChanged]]:
         """Keys whose rights any process changed from now on. Ends as `listen` does."""
+        ...
+
+    def listen_latest(self) -> AbstractAsyncContextManager[AsyncIterator[LatestMoved]]:
+        """Tenants whose latest positions any process changed from now on. Ends as `listen` does."""
         ...

@@ -1,7 +1,8 @@
 """The tables that follow from documents: which documents are behind, and turns to write their rows.
 
 The projector calls it, through `store.fleet_contract`; it acts as the projector's role, across tenants.
-What a turn writes is in `store.fleet_turn`. Knows no document's content.
+What a turn writes is in `store.fleet_turn`. That latest positions have changed is told to all processes
+(`store.changes`) after the commit. Knows no document's content.
 
 Turns keep out of each other's way by advisory locks of their transaction, so that a process that dies
 holds none: everybody shares the lock of a tenant, unless the tenant's rows are rebuilt, and has the one
@@ -14,11 +15,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import Protocol
 
 import asyncpg
 from sqlalchemy import text
 
-from store.contract import NotStorable
+from store.contract import LatestMoved, NotStorable
 from store.database import Database
 from store.fleet_contract import ProjectionStatus, RejectCount, Target, TenantTurn, Turn
 from store.fleet_turn import Connection, PostgresTurn, target_of
@@ -96,16 +98,23 @@ select pg_try_advisory_xact_lock_shared(hashtextextended(:tenant, 0))
 _MAX_REASON = 1000
 
 
+class Announcer(Protocol):
+    def announce_latest(self, moved: LatestMoved) -> None: ...
+
+
 class PostgresFleet:
     """`store.fleet_contract.FleetStore`.
 
     Invariants:
     1. A turn's transaction commits when its block ends normally; otherwise nothing of it happened.
-    2. No turn waits for a lock once it has touched a position, so turns never wait in a circle.
+    2. Once it has touched a position, a turn waits for nobody but, for a moment, another turn of the
+       tenant that chooses latest positions; and that waits for nobody. So turns never wait in a circle.
+    3. What is announced has been committed.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, announcer: Announcer) -> None:
         self._database = database
+        self._announcer = announcer
         self._months: set[tuple[int, int]] = set()
 
     async def behind(
@@ -132,12 +141,16 @@ class PostgresFleet:
             is_ours,
         ):
             row = await connection.fetchrow(_ONE, tenant_id, target.document_id) if is_ours else None
-            yield (PostgresTurn(connection, tenant_id), target_of(row)) if row else None
+            turn = PostgresTurn(connection, tenant_id)
+            yield (turn, target_of(row)) if row else None
+        self._announce(tenant_id, turn)
 
     @asynccontextmanager
     async def tenant_turn(self, tenant_id: int) -> AsyncIterator[TenantTurn]:
         async with self._transaction(_LOCK, tenant=_tenant_lock(tenant_id)) as (connection, _):
-            yield PostgresTurn(connection, tenant_id)
+            turn = PostgresTurn(connection, tenant_id)
+            yield turn
+        self._announce(tenant_id, turn)
 
     @asynccontextmanager
     async def free_tenant_turn(self, tenant_id: int) -> AsyncIterator[TenantTurn | None]:
@@ -145,7 +158,9 @@ class PostgresFleet:
             connection,
             is_ours,
         ):
-            yield PostgresTurn(connection, tenant_id) if is_ours else None
+            turn = PostgresTurn(connection, tenant_id)
+            yield turn if is_ours else None
+        self._announce(tenant_id, turn)
 
     async def ensure_months(self, times: Iterable[datetime]) -> None:
         """On a connection of its own: to attach a partition, Postgres waits until nobody uses the default
@@ -176,6 +191,10 @@ class PostgresFleet:
         async with self._database.tenant(tenant_id) as connection:
             rows = await connection.execute(text(_REJECTS), {"tenant_id": tenant_id})
             return tuple(RejectCount(*row) for row in rows)
+
+    def _announce(self, tenant_id: int, turn: PostgresTurn) -> None:
+        if turn.latest_version is not None:
+            self._announcer.announce_latest(LatestMoved(tenant_id, turn.latest_version))
 
     @asynccontextmanager
     async def _transaction(

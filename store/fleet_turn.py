@@ -112,11 +112,15 @@ def target_of(row: asyncpg.Record) -> Target:
 
 
 class PostgresTurn:
-    """`store.fleet_contract.TenantTurn`, for one tenant and as long as its transaction lasts."""
+    """`store.fleet_contract.TenantTurn`, for one tenant and as long as its transaction lasts.
+
+    `latest_version` is the version to which the turn brings the feed of latest positions, if it does.
+    """
 
     def __init__(self, connection: Connection, tenant_id: int) -> None:
         self._connection = connection
         self._tenant_id = tenant_id
+        self.latest_version: int | None = None
 
     async def targets(self, *, prefix: str, after: str, limit: int) -> tuple[Target, ...]:
         end = end_of_prefix(prefix)
@@ -159,7 +163,8 @@ class PostgresTurn:
     async def put_latest(
         self, vehicles: Sequence[str], rule: LatestRule, *, since: datetime | None = None
     ) -> None:
-        await positions.put_latest(self._connection, self._tenant_id, vehicles, rule, since)
+        version = await positions.put_latest(self._connection, self._tenant_id, vehicles, rule, since)
+        self.latest_version = version or self.latest_version
 
     async def put_checkpoint(self, document_id: int, checkpoint: Checkpoint) -> None:
         await self._execute(_PUT_CHECKPOINT, document_id, checkpoint.seq, checkpoint.epoch)

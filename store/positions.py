@@ -91,6 +91,9 @@ _COLUMNS = """
 device_id, sequence, time, received_at, latitude, longitude, altitude_m, speed_mps, heading_deg, accuracy_m,
 valid, flags, attributes
 """
+# What changed takes the next versions of the tenant, whose row in `latest_feeds` stays locked until the
+# commit, so that nobody ever sees a version before one that is smaller. This is the last statement of a
+# turn that waits for anybody, and who is waited for waits for nobody.
 # Without `since` the choice is the truth, whatever stood there. With it, only positions from then on were
 # looked at, so what stands there stays where it is later.
 _PUT_LATEST = f"""
@@ -106,24 +109,39 @@ with best as (
 ), gone as (
   delete from latest_positions l using best
   where l.tenant_id = $1 and l.vehicle_id = best.vehicle_id and best.time is null and $5 is null
+  returning l.vehicle_id
+), put as (
+  insert into latest_positions as l (tenant_id, vehicle_id, {_COLUMNS})
+  select $1, vehicle_id, {_COLUMNS} from best where time is not null
+  on conflict (tenant_id, vehicle_id) do update
+  set device_id = excluded.device_id, sequence = excluded.sequence, time = excluded.time,
+      received_at = excluded.received_at, latitude = excluded.latitude, longitude = excluded.longitude,
+      altitude_m = excluded.altitude_m, speed_mps = excluded.speed_mps, heading_deg = excluded.heading_deg,
+      accuracy_m = excluded.accuracy_m, valid = excluded.valid, flags = excluded.flags,
+      attributes = excluded.attributes
+  where case when $5 is null
+    then (l.device_id, l.sequence, l.time, l.received_at, l.latitude, l.longitude, l.altitude_m, l.speed_mps,
+          l.heading_deg, l.accuracy_m, l.valid, l.flags, l.attributes)
+      is distinct from
+         (excluded.device_id, excluded.sequence, excluded.time, excluded.received_at, excluded.latitude,
+          excluded.longitude, excluded.altitude_m, excluded.speed_mps, excluded.heading_deg,
+          excluded.accuracy_m, excluded.valid, excluded.flags, excluded.attributes)
+    else (excluded.time, excluded.sequence, excluded.device_id) > (l.time, l.sequence, l.device_id)
+  end
+  returning l.vehicle_id
+), changed as (
+  select vehicle_id, row_number() over (order by vehicle_id) as number, count(*) over () as count
+  from (select vehicle_id from gone union all select vehicle_id from put) c
+), head as (
+  insert into latest_feeds as f (tenant_id, version) select $1, count from changed limit 1
+  on conflict (tenant_id) do update set version = f.version + excluded.version
+  returning f.version
+), noted as (
+  insert into latest_changes (tenant_id, vehicle_id, version)
+  select $1, c.vehicle_id, h.version - c.count + c.number from changed c, head h
+  on conflict (tenant_id, vehicle_id) do update set version = excluded.version
 )
-insert into latest_positions as l (tenant_id, vehicle_id, {_COLUMNS})
-select $1, vehicle_id, {_COLUMNS} from best where time is not null
-on conflict (tenant_id, vehicle_id) do update
-set device_id = excluded.device_id, sequence = excluded.sequence, time = excluded.time,
-    received_at = excluded.received_at, latitude = excluded.latitude, longitude = excluded.longitude,
-    altitude_m = excluded.altitude_m, speed_mps = excluded.speed_mps, heading_deg = excluded.heading_deg,
-    accuracy_m = excluded.accuracy_m, valid = excluded.valid, flags = excluded.flags,
-    attributes = excluded.attributes
-where case when $5 is null
-  then (l.device_id, l.sequence, l.time, l.received_at, l.latitude, l.longitude, l.altitude_m, l.speed_mps,
-        l.heading_deg, l.accuracy_m, l.valid, l.flags, l.attributes)
-    is distinct from
-       (excluded.device_id, excluded.sequence, excluded.time, excluded.received_at, excluded.latitude,
-        excluded.longitude, excluded.altitude_m, excluded.speed_mps, excluded.heading_deg,
-        excluded.accuracy_m, excluded.valid, excluded.flags, excluded.attributes)
-  else (excluded.time, excluded.sequence, excluded.device_id) > (l.time, l.sequence, l.device_id)
-end
+select version from head
 """  # noqa: S608
 _VEHICLES = """
 select vehicle_id from gps_positions where tenant_id = $1
@@ -201,10 +219,11 @@ async def put_latest(
     vehicles: Sequence[str],
     rule: LatestRule,
     since: datetime | None,
-) -> None:
-    """As `store.fleet_contract.Turn.put_latest`."""
+) -> int | None:
+    """As `store.fleet_contract.Turn.put_latest`; returns the tenant's version if anything changed."""
     arguments = (list(vehicles), rule.excluded_flags, rule.future_tolerance, since)
-    await connection.execute(_PUT_LATEST, tenant_id, *arguments)
+    version: int | None = await connection.fetchval(_PUT_LATEST, tenant_id, *arguments)
+    return version
 
 
 async def vehicles(connection: Connection, tenant_id: int) -> tuple[str, ...]:

@@ -192,6 +192,25 @@ latest_positions = Table(
     postgresql_with={"fillfactor": 50},
 )
 
+# The numbering of a tenant's changes. Readers of another epoch begin anew.
+latest_feeds = Table(
+    "latest_feeds",
+    metadata,
+    _tenant(primary_key=True),
+    Column("epoch", Uuid, nullable=False, server_default=text("gen_random_uuid()")),
+    Column("version", BigInteger, nullable=False),
+    postgresql_with={"fillfactor": 50},
+)
+
+latest_changes = Table(
+    "latest_changes",
+    metadata,
+    _tenant(primary_key=True),
+    Column("vehicle_id", Text, primary_key=True),
+    Column("version", BigInteger, nullable=False),  # of the vehicle's newest change
+    Index("latest_changes_version", "tenant_id", "version", unique=True),
+)
+
 position_conflicts = Table(
     "position_conflicts",
     metadata,

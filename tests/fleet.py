@@ -142,7 +142,7 @@ class Fleet:
 async def open_fleet(url: str, *, cache_bytes: int = 1 << 24, **changed: object) -> AsyncIterator[Fleet]:
     settings = Settings().model_copy(update=changed)
     async with open_log(url) as store:
-        fleet = PostgresFleet(store.database)
+        fleet = PostgresFleet(store.database, store.changes)
         async with Projector(fleet, store.log, store.changes, settings, cache_bytes=cache_bytes) as projector:
             yield Fleet(store, fleet, projector, url)
 

@@ -87,7 +87,7 @@ class Store:
     log: PostgresUpdateLog
 
     def projector(self, settings: Settings) -> Projector:
-        return Projector(PostgresFleet(self.database), self.log, self.changes, settings)
+        return Projector(PostgresFleet(self.database, self.changes), self.log, self.changes, settings)
 
 
 @asynccontextmanager

@@ -16,11 +16,13 @@ from store.changes import (
     MAX_PAYLOAD_BYTES,
     PostgresChanges,
     decode_change,
+    decode_latest,
     decode_rights,
     encode_change,
+    encode_latest,
     encode_rights,
 )
-from store.contract import Change, RightsChanged, Unavailable
+from store.contract import Change, LatestMoved, RightsChanged, Unavailable
 from store.database import Database
 from store.roles import Role
 from tests.eventually import eventually
@@ -57,6 +59,17 @@ def test_a_name_that_does_not_fit_is_left_out() -> None:
 
 def test_changed_rights_survive_the_channel() -> None:
     assert decode_rights(encode_rights(RightsChanged(3, KEY))) == RightsChanged(3, KEY)
+
+
+@given(st.builds(LatestMoved, integers, integers))
+def test_moved_latest_positions_survive_the_channel(moved: LatestMoved) -> None:
+    assert decode_latest(encode_latest(moved)) == moved
+
+
+@pytest.mark.parametrize("payload", ["", "{}", "[1]", "[1,2,3]", '["1",2]', "[1,null]"])
+def test_what_another_version_says_of_latest_positions_is_refused(payload: str) -> None:
+    with pytest.raises(ValueError):
+        decode_latest(payload)
 
 
 @pytest.mark.parametrize("payload", ["", "{}", "[1,2]", "[1,2,3,4,5]", '["1",2,3,4,"d"]', '[1,"no uuid"]'])
@@ -104,6 +117,15 @@ async def test_two_waiting_changes_of_a_document_become_one(opened: OpenLog) -> 
             Change(1, 7, "d", 4, 9),
             Change(1, 8, "e", 1, 1),
         }
+
+
+async def test_moves_of_a_tenant_that_wait_become_the_last_one(opened: OpenLog) -> None:
+    async with opened.changes.listen_latest() as heard, opened.changes.listen() as commits:
+        for moved in (LatestMoved(1, 4), LatestMoved(2, 7), LatestMoved(1, 6), LatestMoved(1, 5)):
+            opened.changes.announce_latest(moved)
+        opened.changes.announce([change(1, 1)])
+        assert {await anext(heard), await anext(heard)} == {LatestMoved(2, 7), LatestMoved(1, 6)}
+        assert await anext(commits) == change(1, 1)
 
 
 async def test_leaving_sends_what_waits(opened: OpenLog, database_url: str) -> None:

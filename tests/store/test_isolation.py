@@ -128,10 +128,9 @@ async def rights(database_url: str, role: Role) -> dict[str, set[str]]:
         }
 
 
-PROJECTED = {name for name in TABLES if name.startswith(("projection_", "position_"))} | {
+PROJECTED = {name for name in TABLES if name.startswith(("projection_", "position_", "latest_"))} | {
     "vehicles",
     "gps_positions",
-    "latest_positions",
 }
 WRITE = {"select", "insert", "update", "delete"}
 SOURCES = {"documents", "document_updates", "document_snapshots"}

@@ -95,7 +95,7 @@ async def _rebuild(
         for space in spaces:
             bar.next(f"{space.slug} ({space.environment.value})")
             documents += await rebuild_tables(
-                PostgresFleet(store.database),
+                PostgresFleet(store.database, store.changes),
                 store.log,
                 settings,
                 tenant_id=space.id,
