@@ -16,7 +16,7 @@ import asyncpg
 from pycrdt import Array, Doc, Map
 
 from store.contract import Document
-from store.fleet import PostgresFleet
+from store.fleet import Announcer, PostgresFleet
 from tests.store.logs import OpenLog, open_log, superuser
 from webhost_sync.config import Settings
 from webhost_sync.fleet.chunk import Fix, encode_chunk
@@ -139,10 +139,12 @@ class Fleet:
 
 
 @asynccontextmanager
-async def open_fleet(url: str, *, cache_bytes: int = 1 << 24, **changed: object) -> AsyncIterator[Fleet]:
+async def open_fleet(
+    url: str, *, cache_bytes: int = 1 << 24, announcer: Announcer | None = None, **changed: object
+) -> AsyncIterator[Fleet]:
     settings = Settings().model_copy(update=changed)
     async with open_log(url) as store:
-        fleet = PostgresFleet(store.database, store.changes)
+        fleet = PostgresFleet(store.database, announcer or store.changes)
         async with Projector(fleet, store.log, store.changes, settings, cache_bytes=cache_bytes) as projector:
             yield Fleet(store, fleet, projector, url)
 

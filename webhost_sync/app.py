@@ -25,6 +25,7 @@ from store.contract import Document
 from store.database import Database
 from store.fleet import PostgresFleet
 from store.keys import Keys
+from store.latest_feed import LatestFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
 from store.roles import Role
@@ -32,11 +33,13 @@ from store.updates import PostgresUpdateLog
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
+from webhost_sync.fleet.live_positions import LivePositions
 from webhost_sync.fleet.projector import Projector
 from webhost_sync.routes.api import api_routes
 from webhost_sync.routes.middleware import CrossOrigin, ErrorAnswers, RequestIds, raise_to_middleware
 from webhost_sync.routes.services import Services
 from webhost_sync.routes.sync import sync
+from webhost_sync.routes.vehicles import latest_as_json
 from webhost_sync.sync.compactor import run_compactor
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
@@ -123,7 +126,9 @@ async def running_services(
         live = LiveConnections(settings.connections_per_credential)
         authenticator = Authenticator(Keys(database), tokens)
         probe = DatabaseProbe(database)
+        positions = LivePositions(LatestFeed(database), changes, latest_as_json, settings.log_poll_interval)
         await stack.enter_async_context(hub.running())
+        await stack.enter_async_context(positions.running())
         await stack.enter_async_context(
             _background(
                 relay(changes, hub),
@@ -139,7 +144,9 @@ async def running_services(
             await stack.enter_async_context(_background(projector.run()))
         refusals = Refusals(settings.refusal_hold, settings.refusal_hold_max)
         readings = Readings(database)
-        yield Services(settings, database, log, readings, probe, hub, live, refusals, authenticator, tokens)
+        yield Services(
+            settings, database, log, readings, probe, hub, live, positions, refusals, authenticator, tokens
+        )
 
 
 async def project(settings: Settings, database_url: str) -> None:

@@ -66,7 +66,7 @@ class Settings(BaseSettings):
     token_max_lifetime: float = Field(default=24 * 3600.0, gt=0)
     """The longest a token may live, whoever asks."""
     access_check_interval: float = Field(default=2.0, gt=0)
-    """How often live sockets are held against revoked keys and expired tokens; at most 5 s."""
+    """How often live sockets and streams are held against revoked keys and expired tokens; at most 5 s."""
 
     frame_limit: int = 8 * MIB
     """Largest frame that a client may send."""
@@ -85,13 +85,13 @@ class Settings(BaseSettings):
     outbox_limit: int = 4 * MIB
     """Bytes that wait for one slow reader before it is skipped and later caught up by a diff."""
     outbox_timeout: float = 30.0
-    """How long a reader may stay stuck before it is closed with 1013."""
+    """How long a reader may stay stuck before it is closed with 1013, and one of a stream is dropped."""
     inbox_limit: int = 1000
     """Frames of one room that wait to be applied; beyond it the sockets are not read."""
     update_rate: float = 500.0
     """Updates per second from one connection, with as many again in a burst; 4 KiB count as one more."""
     connections_per_credential: int = 5000
-    """Sockets that one key or token may have open on this process."""
+    """Sockets and streams that one key or token may have open on this process."""
     uncommitted_limit: int = 16 * MIB
     """Bytes of one room that may wait for a database that is away."""
     uncommitted_timeout: float = 30.0
@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     ping_interval: float = 30.0
     """Time between WebSocket pings."""
     log_poll_interval: float = Field(default=30.0, gt=0)
-    """How often a room looks for commits of other processes that no message has told of."""
+    """How often rooms and streams look for commits of other processes that no message has told of."""
     room_idle_timeout: float = 60.0
     """How long an empty room stays in memory."""
     drain_timeout: float = 10.0

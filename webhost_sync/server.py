@@ -23,6 +23,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from webhost_sync.config import Settings
+from webhost_sync.uvicorn_http import HttpProtocol
 from webhost_sync.uvicorn_protocol import SocketProtocol
 
 GRACE = 5.0
@@ -94,7 +95,7 @@ def make_config(app: ASGIApp, settings: Settings) -> uvicorn.Config:
     """The uvicorn settings of this server; logging stays as `configure_logging` set it up."""
     return uvicorn.Config(
         app,
-        http="httptools",
+        http=HttpProtocol,
         ws=SocketProtocol,
         loop="auto",
         lifespan="on",

@@ -7,9 +7,10 @@ import pytest
 from store.contract import Environment, Tenant
 from store.keys import Keys
 from store.tenants import Tenants
-from tests.server.api import Api, error_of, running_api
+from tests.server.api import Api, error_of, headers_of, running_api
 from tests.server.test_api_documents import edit, round_trip
 from webhost_sync.routes.api import ENDPOINTS
+from webhost_sync.routes.event_stream import MEDIA_TYPE
 from webhost_sync.routes.openapi import AnyEndpoint
 from webhost_sync.sync.round_trip import RoundTripRequest, encode_request
 
@@ -22,6 +23,8 @@ each_closed = pytest.mark.parametrize("endpoint", CLOSED, ids=NAMES)
 async def call(api: Api, endpoint: AnyEndpoint, credential: str | None, **headers: str) -> tuple[int, str]:
     """Call the endpoint about what acme has. Its answer's status and text."""
     path = endpoint.template.replace("{id}", SECRET).replace("{name}", SECRET)
+    if endpoint.answers[0].content == MEDIA_TYPE:
+        return await call_stream(api, path, credential)
     if endpoint.method == "GET":
         answer = await api.get(path, credential, **headers)
     elif endpoint.path == "/api/tokens":
@@ -32,6 +35,17 @@ async def call(api: Api, endpoint: AnyEndpoint, credential: str | None, **header
     if answer.status_code >= 400:
         error_of(answer)
     return answer.status_code, answer.text.replace(f"'{SECRET}'", "")
+
+
+async def call_stream(api: Api, path: str, credential: str | None) -> tuple[int, str]:
+    """Call an endpoint whose answer has no end; what it tells at first."""
+    async with api.client.stream("GET", path, headers=headers_of(credential, {})) as answer:
+        told = ""
+        async for part in answer.aiter_text():
+            told += part
+            if "event: ready" in told:
+                break
+        return answer.status_code, told
 
 
 async def acme(api: Api) -> Tenant:

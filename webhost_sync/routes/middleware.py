@@ -28,7 +28,9 @@ REQUEST_ID = "X-Request-Id"
 READABLE_HEADERS = (
     REQUEST_ID, "ETag", "Retry-After", "X-Document-Epoch", "X-Document-Seq", "X-Document-Left-Out"
 )  # fmt: skip
-SENDABLE_HEADERS = ("Authorization", "Content-Type", "If-None-Match", "X-Document-Epoch", REQUEST_ID)
+SENDABLE_HEADERS = (
+    "Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "X-Document-Epoch", REQUEST_ID
+)  # fmt: skip
 PREFLIGHT_SECONDS = 3600
 _SHARED_PATHS = ("/api/", "/health")
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")

@@ -183,7 +183,8 @@ def _success(answer: Answer) -> Json:
         kind: Json = {"type": "string"}
         if answer.content == "application/octet-stream":
             kind["format"] = "binary"
-        response["content"] = {answer.content: {"schema": kind}}
+        shown = {} if answer.example is None else {"example": answer.example}
+        response["content"] = {answer.content: {"schema": kind, **shown}}
     elif answer.content is not None:
         content: Json = {"schema": {"$ref": _REF.format(model=answer.content.__name__)}}
         if answer.example is not None:

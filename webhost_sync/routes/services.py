@@ -13,6 +13,7 @@ from store.readings import Readings
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
+from webhost_sync.fleet.live_positions import LivePositions
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
 from webhost_sync.sync.refusals import Refusals
@@ -29,6 +30,7 @@ class Services:
     probe: DatabaseProbe
     hub: Hub
     live: LiveConnections
+    live_positions: LivePositions
     refusals: Refusals
     authenticator: Authenticator
     tokens: Tokens

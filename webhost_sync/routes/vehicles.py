@@ -125,6 +125,11 @@ def may_read_tracks(principal: Principal, vehicle_id: str) -> bool:
     return any(covers(pattern, tracks) for pattern in readable_patterns(principal))
 
 
+def latest_as_json(record: PositionRecord) -> bytes:
+    """A latest position as lists and streams have it."""
+    return models.LatestPosition.model_validate(_position(record)).model_dump_json().encode()
+
+
 def _vehicle_id(call: Call[Query, None] | Call[PositionQuery, None]) -> str:
     vehicle_id = call.path_parameter("id")
     if "\0" in vehicle_id:  # which Postgres can't hold, so there is none
@@ -143,7 +148,7 @@ def _json(
     return JSONResponse(answer.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
 
 
-_A_POSITION = {
+A_POSITION = {
     "vehicle_id": "bus-7", "device_id": "tracker-1", "sequence": 41, "time": "2026-05-01T12:00:00Z",
     "received_at": "2026-05-01T12:00:01.250000Z", "latitude": 52.2297, "longitude": 21.0122,
     "altitude_m": 113.0, "speed_mps": 12.5, "heading_deg": 270.0, "accuracy_m": 4.0, "valid": True,
@@ -204,7 +209,7 @@ ENDPOINTS = (
                 "A page of positions",
                 models.PositionPage,
                 {
-                    "items": [{**_A_POSITION, "device_time": "2026-05-01T12:00:00.120000Z"}],
+                    "items": [{**A_POSITION, "device_time": "2026-05-01T12:00:00.120000Z"}],
                     "next_cursor": None,
                 },
             ),
@@ -227,7 +232,7 @@ ENDPOINTS = (
                 200,
                 "A page of positions",
                 models.LatestPositionPage,
-                {"items": [_A_POSITION], "next_cursor": None},
+                {"items": [A_POSITION], "next_cursor": None},
             ),
         ),
         errors=(InvalidRequest,),

@@ -1,7 +1,8 @@
 """The live connections of this process, and what happens to all of them: keep-alive, rights, drain.
 
-A route registers each admitted connection with who it is; three small loops go over them. Knows no
-document; rights are asked of the authenticator, and a connection that lost its own is closed.
+A route registers each admitted connection, a socket or a stream, with who it is; three small loops go
+over them. Knows no document; rights are asked of the authenticator, and a connection that lost its own
+is closed.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import structlog
 from store.contract import StoreError
 from webhost_sync.auth.principals import Principal
 from webhost_sync.errors import Draining, SyncError, TooManyRequests
-from webhost_sync.sync.outbox import Outbox
 from webhost_sync.sync.protocol import KEEP_ALIVE
 from webhost_sync.sync.transport import Frame
 
@@ -27,15 +27,27 @@ logger = structlog.get_logger(__name__)
 KEEP_ALIVE_FRAME = Frame(KEEP_ALIVE)
 
 
+class WayOut(Protocol):
+    """The end of a connection at which it is told something."""
+
+    def keep_alive(self, frame: Frame) -> None:
+        """Write `frame` if nothing was written since the last call."""
+        ...
+
+    def close(self, error: SyncError) -> None:
+        """Ask the connection's task to end it with this error."""
+        ...
+
+
 @dataclass(eq=False, slots=True)
 class LiveConnection:
-    """Who is connected where, since when (UTC)."""
+    """Who is connected where, since when (UTC). `document` is the path of a stream that is of no document."""
 
     connection_id: int
     principal: Principal
     document: str
     since: datetime
-    outbox: Outbox
+    outbox: WayOut
 
 
 class Recheck(Protocol):
