@@ -107,8 +107,8 @@ class PostgresFleet:
 
     Invariants:
     1. A turn's transaction commits when its block ends normally; otherwise nothing of it happened.
-    2. Once it has touched a position, a turn waits for nobody but, for a moment, another turn of the
-       tenant that chooses latest positions; and that waits for nobody. So turns never wait in a circle.
+    2. Once it has touched a position, a turn waits for nobody but another turn of the tenant that has
+       numbered positions; and that waits for nobody. So turns never wait in a circle.
     3. What is announced has been committed.
     """
 

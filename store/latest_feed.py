@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, Select, and_, select
+from sqlalchemy import RowMapping, Select, and_, select, true
 
 from store.database import Database
 from store.readings import PositionRecord
-from store.schema import latest_changes, latest_feeds, latest_positions
+from store.schema import latest_changes, latest_positions, position_feeds
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,8 @@ class LatestFeed:
 
     async def head(self, tenant_id: int) -> FeedPoint:
         """How far the feed has come."""
-        query = select(latest_feeds.c.epoch, latest_feeds.c.version).where(
-            latest_feeds.c.tenant_id == tenant_id
+        query = select(position_feeds.c.epoch, position_feeds.c.version).where(
+            position_feeds.c.tenant_id == tenant_id
         )
         async with self._database.tenant(tenant_id) as connection:
             row = (await connection.execute(query)).one_or_none()
@@ -79,22 +79,25 @@ _POSITION = tuple(name for name in PositionRecord.__slots__ if name not in ("veh
 
 
 def page_query(tenant_id: int, after: int, limit: int) -> Select[Any]:
-    """The statement of `LatestFeed.page`: the head of the feed on each row, alone where nothing follows."""
-    changes = and_(latest_changes.c.tenant_id == latest_feeds.c.tenant_id, latest_changes.c.version > after)
+    """The statement of `LatestFeed.page`: the head on each row, and alone where nothing follows.
+
+    What follows is cut first, by the index: the order of a join would be made by sorting all of it.
+    """
+    mine = (latest_changes.c.tenant_id == tenant_id, latest_changes.c.version > after)
+    new = select(latest_changes).where(*mine).order_by(latest_changes.c.version).limit(limit).subquery("new")
     position = and_(
-        latest_positions.c.tenant_id == latest_changes.c.tenant_id,
-        latest_positions.c.vehicle_id == latest_changes.c.vehicle_id,
+        latest_positions.c.tenant_id == new.c.tenant_id, latest_positions.c.vehicle_id == new.c.vehicle_id
     )
-    joined = latest_feeds.outerjoin(latest_changes, changes).outerjoin(latest_positions, position)
     columns = (
-        latest_feeds.c.epoch,
-        latest_feeds.c.version.label("head"),
-        latest_changes.c.version.label("changed"),
-        latest_changes.c.vehicle_id,
+        position_feeds.c.epoch,
+        position_feeds.c.version.label("head"),
+        new.c.version.label("changed"),
+        new.c.vehicle_id,
         *(latest_positions.c[name] for name in _POSITION),
     )
-    query = select(*columns).select_from(joined).where(latest_feeds.c.tenant_id == tenant_id)
-    return query.order_by(latest_changes.c.version).limit(limit)
+    joined = position_feeds.outerjoin(new, true()).outerjoin(latest_positions, position)
+    query = select(*columns).select_from(joined).where(position_feeds.c.tenant_id == tenant_id)
+    return query.order_by(new.c.version)
 
 
 def _change(row: RowMapping) -> LatestChange:

@@ -26,19 +26,27 @@ unnest($5::bigint[], $6::timestamptz[], $7::timestamptz[], $8::float8[], $9::flo
   as r (sequence, time, device_time, latitude, longitude, altitude_m, speed_mps, heading_deg, accuracy_m,
         valid, flags, attributes, received_at, seq)
 """
+# What is written takes the next versions of the tenant, whose row in `position_feeds` stays locked until the
+# commit, so that nobody ever sees a version before one that is smaller. Who holds it waits for nobody.
 _PUT = f"""
+with head as (
+  insert into position_feeds as f (tenant_id, version) values ($1, cardinality($5::bigint[]))
+  on conflict (tenant_id) do update set version = f.version + excluded.version
+  returning f.version
+)
 insert into gps_positions (tenant_id, vehicle_id, device_id, document_id, sequence, time, device_time,
                            latitude, longitude, altitude_m, speed_mps, heading_deg, accuracy_m, valid, flags,
-                           attributes, received_at, seq)
+                           attributes, received_at, seq, version)
 select $1, $2, $3, $4, r.sequence, r.time, r.device_time, r.latitude, r.longitude, r.altitude_m, r.speed_mps,
-       r.heading_deg, r.accuracy_m, r.valid, r.flags, r.attributes::jsonb, r.received_at, r.seq
-from {_ROWS}
+       r.heading_deg, r.accuracy_m, r.valid, r.flags, r.attributes::jsonb, r.received_at, r.seq,
+       head.version - cardinality($5) + row_number() over (order by r.sequence, r.time)
+from head, {_ROWS}
 on conflict (tenant_id, vehicle_id, device_id, sequence, time) do update
 set document_id = excluded.document_id, device_time = excluded.device_time, latitude = excluded.latitude,
     longitude = excluded.longitude, altitude_m = excluded.altitude_m, speed_mps = excluded.speed_mps,
     heading_deg = excluded.heading_deg, accuracy_m = excluded.accuracy_m, valid = excluded.valid,
     flags = excluded.flags, attributes = excluded.attributes, received_at = excluded.received_at,
-    seq = excluded.seq
+    seq = excluded.seq, version = excluded.version
 """  # noqa: S608 - put together from constants
 _HOLD_ANY = """
 select exists (
@@ -91,9 +99,7 @@ _COLUMNS = """
 device_id, sequence, time, received_at, latitude, longitude, altitude_m, speed_mps, heading_deg, accuracy_m,
 valid, flags, attributes
 """
-# What changed takes the next versions of the tenant, whose row in `latest_feeds` stays locked until the
-# commit, so that nobody ever sees a version before one that is smaller. This is the last statement of a
-# turn that waits for anybody, and who is waited for waits for nobody.
+# What changed takes the next versions of the tenant, as above; a vehicle without a latest position too.
 # Without `since` the choice is the truth, whatever stood there. With it, only positions from then on were
 # looked at, so what stands there stays where it is later.
 _PUT_LATEST = f"""
@@ -133,7 +139,7 @@ with best as (
   select vehicle_id, row_number() over (order by vehicle_id) as number, count(*) over () as count
   from (select vehicle_id from gone union all select vehicle_id from put) c
 ), head as (
-  insert into latest_feeds as f (tenant_id, version) select $1, count from changed limit 1
+  insert into position_feeds as f (tenant_id, version) select $1, count from changed limit 1
   on conflict (tenant_id) do update set version = f.version + excluded.version
   returning f.version
 ), noted as (

@@ -165,9 +165,11 @@ gps_positions = Table(
     Column("attributes", JSONB),
     Column("document_id", BigInteger, nullable=False),
     Column("seq", BigInteger, nullable=False),  # of the log row that brought the fix
+    Column("version", BigInteger),  # of the tenant's feed, when the row was written
     Index("gps_positions_vehicle_time", "tenant_id", "vehicle_id", "time"),
     Index("gps_positions_time", "tenant_id", "time"),
     Index("gps_positions_document", "tenant_id", "document_id"),
+    Index("gps_positions_version", "tenant_id", "version"),
     postgresql_partition_by="RANGE (time)",
 )
 
@@ -192,9 +194,9 @@ latest_positions = Table(
     postgresql_with={"fillfactor": 50},
 )
 
-# The numbering of a tenant's changes. Readers of another epoch begin anew.
-latest_feeds = Table(
-    "latest_feeds",
+# The numbering of a tenant's positions and latest positions. Readers of another epoch begin anew.
+position_feeds = Table(
+    "position_feeds",
     metadata,
     _tenant(primary_key=True),
     Column("epoch", Uuid, nullable=False, server_default=text("gen_random_uuid()")),

@@ -30,7 +30,10 @@ Rows = list[tuple[Any, ...]]
 
 TABLES = {
     "vehicles": "select * from vehicles order by tenant_id, id",
-    "gps_positions": "select * from gps_positions order by tenant_id, vehicle_id, device_id, sequence, time",
+    # When a position was written, and so its version, depends on what came before it.
+    "gps_positions": "select vehicle_id, device_id, sequence, time, device_time, received_at, latitude,"
+    " longitude, altitude_m, speed_mps, heading_deg, accuracy_m, valid, flags, attributes, document_id, seq,"
+    " tenant_id from gps_positions order by tenant_id, vehicle_id, device_id, sequence, time",
     "latest_positions": "select * from latest_positions order by tenant_id, vehicle_id",
     "position_conflicts": "select * from position_conflicts order by 1, 2, 3, 4, 5, 6",
     # When a reject was first seen depends on when it was looked for.

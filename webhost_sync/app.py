@@ -26,6 +26,7 @@ from store.database import Database
 from store.fleet import PostgresFleet
 from store.keys import Keys
 from store.latest_feed import LatestFeed
+from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
 from store.roles import Role
@@ -145,7 +146,18 @@ async def running_services(
         refusals = Refusals(settings.refusal_hold, settings.refusal_hold_max)
         readings = Readings(database)
         yield Services(
-            settings, database, log, readings, probe, hub, live, positions, refusals, authenticator, tokens
+            settings=settings,
+            database=database,
+            log=log,
+            readings=readings,
+            feed=PositionsFeed(database),
+            probe=probe,
+            hub=hub,
+            live=live,
+            live_positions=positions,
+            refusals=refusals,
+            authenticator=authenticator,
+            tokens=tokens,
         )
 
 

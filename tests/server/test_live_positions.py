@@ -205,13 +205,13 @@ async def test_a_database_that_was_put_back_leads_to_the_whole_state(database_ur
         async with open_stream(city.api, city.key.text) as stream:
             await stream.ready()
             await city.fleet.execute("delete from latest_changes")
-            await city.fleet.execute(f"update latest_feeds set {change}")
+            await city.fleet.execute(f"update position_feeds set {change}")
             assert await stream.ready() is False
             assert stream.seen == {"bus-1": 1, "bus-2": 2}
             await city.traffic.move("bus-2")
             await stream.shows(bus_2=3)
             last_id = stream.last_id
-        await city.fleet.execute(f"update latest_feeds set {change}")
+        await city.fleet.execute(f"update position_feeds set {change}")
     async with running_api(database_url) as api, open_stream(api, city.key.text, last_id=last_id) as again:
         assert await again.ready() is False
 

@@ -171,7 +171,9 @@ async def test_a_burst_of_changes_is_read_at_most_four_times_a_second(database_u
             started = asyncio.get_running_loop().time()
             for sequence in range(1, 41):
                 await move_all(fleet, 1, sequence, vehicles=VEHICLES[:3])
-            await eventually(lambda: followed.recent.point.version == 120)
+            await eventually(
+                lambda: len(followed.recent) == 3 and followed.recent.point.version == 2 * 3 * 40
+            )
             took = asyncio.get_running_loop().time() - started
         assert feed.pages <= 4 * took + 2
 

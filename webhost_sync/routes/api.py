@@ -9,7 +9,16 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from webhost_sync import __version__
-from webhost_sync.routes import documents, health, limits, live_positions, pages, tokens, vehicles
+from webhost_sync.routes import (
+    documents,
+    health,
+    limits,
+    live_positions,
+    pages,
+    positions_feed,
+    tokens,
+    vehicles,
+)
 from webhost_sync.routes.bodies import NoBody
 from webhost_sync.routes.endpoint import Answer, Call, Endpoint, EndpointRoute, Query
 from webhost_sync.routes.openapi import Json, openapi_document
@@ -36,6 +45,7 @@ async def get_openapi(call: Call[Query, None]) -> Response:
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *vehicles.ENDPOINTS,
     *live_positions.ENDPOINTS,
+    *positions_feed.ENDPOINTS,
     *documents.ENDPOINTS,
     *tokens.ENDPOINTS,
     *health.ENDPOINTS,

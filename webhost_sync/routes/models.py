@@ -124,6 +124,14 @@ class LatestPositionPage(Page[LatestPosition]):
     """A page of latest positions, by vehicle."""
 
 
+class PositionFeedPage(BaseModel):
+    """Positions in the order in which they were written."""
+
+    items: list[Position] = Field(description="At most `limit`; fewer where some may not be seen.")
+    next_cursor: str = Field(description="The `after` of the next call; there is always one.")
+    has_more: bool = Field(description="Whether more is there already.")
+
+
 class DocumentPage(Page[DocumentSummary]):
     """A page of documents, by the UTF-8 bytes of their names."""
 

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from store.contract import UpdateLog
 from store.database import Database
+from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
 from webhost_sync.auth.authenticate import Authenticator
@@ -27,6 +28,7 @@ class Services:
     database: Database
     log: UpdateLog
     readings: Readings
+    feed: PositionsFeed
     probe: DatabaseProbe
     hub: Hub
     live: LiveConnections

@@ -97,7 +97,7 @@ async def list_positions(call: Call[PositionQuery, None]) -> Response:
     )
     if not records and not await readings.knows_vehicle(call.principal.tenant_id, vehicle_id):
         raise VehicleNotFound(repr(vehicle_id))
-    items = [models.Position.model_validate(_position(record)) for record in records]
+    items = [models.Position.model_validate(position_fields(record)) for record in records]
     return _json(models.PositionPage(items=items, next_cursor=next_cursor))
 
 
@@ -110,7 +110,7 @@ async def list_latest_positions(call: Call[PagedQuery, None]) -> Response:
         )
 
     records, next_cursor = await page(call, BY_ID, fetch, lambda record: record.vehicle_id)
-    items = [models.LatestPosition.model_validate(_position(record)) for record in records]
+    items = [models.LatestPosition.model_validate(position_fields(record)) for record in records]
     return _json(models.LatestPositionPage(items=items, next_cursor=next_cursor))
 
 
@@ -127,7 +127,7 @@ def may_read_tracks(principal: Principal, vehicle_id: str) -> bool:
 
 def latest_as_json(record: PositionRecord) -> bytes:
     """A latest position as lists and streams have it."""
-    return models.LatestPosition.model_validate(_position(record)).model_dump_json().encode()
+    return models.LatestPosition.model_validate(position_fields(record)).model_dump_json().encode()
 
 
 def _vehicle_id(call: Call[Query, None] | Call[PositionQuery, None]) -> str:
@@ -137,7 +137,8 @@ def _vehicle_id(call: Call[Query, None] | Call[PositionQuery, None]) -> str:
     return vehicle_id
 
 
-def _position(record: PositionRecord) -> dict[str, object]:
+def position_fields(record: PositionRecord) -> dict[str, object]:
+    """What `models.Position` and `models.LatestPosition` are made from."""
     flags = [flag.name.lower() for flag in PositionFlag if flag.name and flag & record.flags]
     return {**dataclasses.asdict(record), "flags": flags, "attributes": record.attributes or {}}
 

@@ -2,7 +2,7 @@
 
 Why: a dashboard that follows a fleet, or comes back after a break, wants what changed and not everything
 again. Times can't tell it: a turn of the projector that began earlier may commit later. So every change
-takes the next version of its tenant, whose row in `latest_feeds` stays locked until the commit: who sees
+takes the next version of its tenant, whose row in `position_feeds` stays locked until the commit: who sees
 version 7 sees all before it. `latest_changes` has one row a vehicle, its newest change; where the vehicle
 has no row in `latest_positions` any more, that was its end.
 
@@ -21,8 +21,8 @@ branch_labels = None
 depends_on = None
 
 TABLES = {
-    "latest_feeds": """
-    create table latest_feeds (
+    "position_feeds": """
+    create table position_feeds (
       tenant_id bigint not null,
       epoch uuid not null default gen_random_uuid(),
       version bigint not null,
