@@ -75,8 +75,8 @@ export interface Replica {
   /** Fold waiting edits into one update of about `maxBytes`; null when none wait. Call until null. */
   fold(maxBytes: number): Promise<LocalUpdate | null>
   /**
-   * What must be sent after a (re)connect: every local update that is not durable, oldest first (newest
-   * first for tracks), then whatever `serverVector` lacks besides (a server restored from a backup).
+   * What must be sent after a (re)connect: every local update that is not durable, oldest first, and whatever
+   * `serverVector` lacks besides (a server restored from a backup).
    */
   unconfirmed(serverVector: Uint8Array): Promise<readonly LocalUpdate[]>
   /** The server has committed these. */

@@ -119,13 +119,12 @@ export class StorageUnavailable extends WebHostError {
 export class NotDurable extends WebHostError {
   override name = 'NotDurable'
 
-  /** How many edits are pending, by document. */
-  constructor(readonly pending: Readonly<Record<string, number>>) {
-    const parts = Object.entries(pending).map(([document, edits]) => `${edits} of ${document}`)
+  /** `pending`: how many edits. */
+  constructor(readonly pending: number) {
     super(
       'not_durable',
-      `the server has not committed all edits: ${parts.join(', ')}`,
-      'they are kept on this device and sent when the server can be reached',
+      `the server has not committed ${pending} edits of this device`,
+      'they are kept here and sent when the server can be reached',
     )
   }
 }

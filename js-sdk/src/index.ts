@@ -4,15 +4,26 @@
  * @packageDocumentation
  */
 
-export type {
-  Attachment,
-  BlockCode,
-  DocumentHandler,
-  Link,
-  LinkState,
-  LocalUpdate,
-  Refusal,
-  Replica,
-  RowEdit,
-  Stored,
-} from './contract.js'
+export { type ClientEvents, type ConnectOptions, WebHostClient } from './client.js'
+export type { BlockCode, Refusal } from './contract.js'
+export type { ConflictEvent } from './engine/shell.js'
+export {
+  LayoutError,
+  NotDurable,
+  ServerError,
+  StorageUnavailable,
+  UnstorableValue,
+  WebHostConfigError,
+  WebHostError,
+} from './errors.js'
+export { generateId } from './ids.js'
+export type { WebHostClientOptions } from './options.js'
+export type { LatestListener } from './positions/latest.js'
+export type { NewPosition, Position } from './positions/position.js'
+export type { Positions } from './positions/positions.js'
+export type { Other, Presence } from './presence.js'
+export { table } from './schema.js'
+export type { StoresSchema, TableDef, WebHostDb } from './schema-types.js'
+export type { Blocked, Phase, StorageStatus, SyncStatus } from './status.js'
+export type { RejectedEdit } from './storage/shelf.js'
+export type { SyncManager } from './sync-manager.js'

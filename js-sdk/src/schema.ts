@@ -49,9 +49,16 @@ export function table<Row extends object>(): <const S extends string>(
 
 /** Read the schema of `connect()`. Throws WebHostConfigError naming the table and what to change. */
 export function parseSchema(schema: StoresSchema): TableSpec[] {
-  return Object.entries(schema).map(([table, definition]) =>
-    parseTable(table, typeof definition === 'object' ? definition?.stores : definition),
-  )
+  return Object.entries(storesOf(schema)).map(([table, stores]) => parseTable(table, stores))
+}
+
+/** The strings alone, without the types that `table()` has given them. */
+export function storesOf(schema: StoresSchema): Record<string, string> {
+  const strings = Object.entries(schema).map(([name, definition]) => [
+    name,
+    typeof definition === 'object' ? definition?.stores : definition,
+  ])
+  return Object.fromEntries(strings)
 }
 
 /** Read one table. Throws as `parseSchema` does. */

@@ -4,7 +4,7 @@
  */
 import type { Transaction } from 'dexie'
 import * as Y from 'yjs'
-import type { LocalUpdate, RowEdit } from '../contract.js'
+import type { LocalUpdate } from '../contract.js'
 import type { DocumentRecord, UpdateRecord } from '../storage/records.js'
 import type { EngineShell } from './shell.js'
 
@@ -39,7 +39,7 @@ export async function addRemote(
 /** Store what was made here; `n`: how many edits of the app it stands for. */
 export async function addLocal(
   tx: Transaction,
-  made: { d: string; u: Uint8Array; ops: readonly RowEdit[]; n: number; at: number },
+  made: Pick<UpdateRecord, 'd' | 'u' | 'n' | 'at' | 'ops' | 'chunks'>,
 ): Promise<LocalUpdate> {
   const id = await log(tx).add({ ...made, o: 'local' })
   return { id, update: made.u, edits: made.n }

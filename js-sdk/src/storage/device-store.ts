@@ -8,7 +8,8 @@ import type { ConflictEvent, EngineShell, Findings } from '../engine/shell.js'
 import { TableReplica } from '../engine/table-replica.js'
 import { NotLeading, type WebHostError } from '../errors.js'
 import { generateId } from '../ids.js'
-import { parseSchema, type TableSpec } from '../schema.js'
+import { parseSchema, storesOf, type TableSpec } from '../schema.js'
+import type { StoresSchema } from '../schema-types.js'
 import { capture } from './capture.js'
 import { Connection } from './connection.js'
 import { browserMirror, forgetIdentity, type Identity, identify, type Mirror } from './identity.js'
@@ -91,13 +92,14 @@ export class DeviceStore {
    * opened again. Returns who the store is, and whether an earlier one was lost. Throws `WebHostError` for a
    * schema that can't be, `StorageUnavailable` for a database that does not open.
    */
-  async open(schema: Readonly<Record<string, string>>): Promise<Identity> {
+  async open(schema: StoresSchema): Promise<Identity> {
     const parsed = parseSchema(schema)
-    if (this.#identity && isSame(schema, this.#schema) && this.db.isOpen()) return this.#identity
+    const asked = storesOf(schema)
+    if (this.#identity && isSame(asked, this.#schema) && this.db.isOpen()) return this.#identity
     const synced = parsed.filter(({ name }) => !this.options.unsynced?.includes(name))
     const stores = parsed.map((spec) => (synced.includes(spec) ? physicalTable(spec) : plainTable(spec)))
     const { dataLoss } = await openDatabase(this.db, this.#factory, stores)
-    this.#schema = { ...schema }
+    this.#schema = asked
     this.#tables = synced
     this.#replicas.clear()
     this.#connection.want(true)
@@ -129,7 +131,7 @@ export class DeviceStore {
     if (known) return known
     const spec = this.#tables.find(({ name }) => name === table)
     if (!spec) throw new TypeError(`There is no synced table "${table}".`)
-    const replica = new TableReplica(spec, this.#schema[table] ?? '', this.#shell())
+    const replica = new TableReplica(spec, this.#schema[table] ?? '', this.shell)
     this.#replicas.set(table, replica)
     return replica
   }
@@ -176,15 +178,29 @@ export class DeviceStore {
    * same log: whoever folds then finds nothing. Returns how to stop it.
    */
   onWrite(listener: () => void): () => void {
-    const mark = `idb://${this.db.name}/$ops/`
+    return this.#onMutation(['$ops'], listener)
+  }
+
+  /** Called when what is pending or shelved may have changed, in this tab or another. Returns how to stop it. */
+  onChange(listener: () => void): () => void {
+    return this.#onMutation(['$ops', '$fixes', '$updates', '$shelf'], listener)
+  }
+
+  #onMutation(stores: readonly string[], listener: () => void): () => void {
+    const marks = stores.map((store) => `idb://${this.db.name}/${store}/`)
     const check = (parts: object) => {
-      if ('all' in parts || Object.keys(parts).some((part) => part.startsWith(mark))) {
+      if ('all' in parts || Object.keys(parts).some((part) => marks.some((mark) => part.startsWith(mark)))) {
         // The signal comes in the zone of the transaction that has just ended; nothing can be stored there.
         Dexie.ignoreTransaction(listener)
       }
     }
     Dexie.on('storagemutated', check)
     return () => Dexie.on.storagemutated.unsubscribe(check)
+  }
+
+  /** How many edits are on the shelf. */
+  shelved(): Promise<number> {
+    return this.#alive(() => this.db.table('$shelf').count())
   }
 
   rejectedEdits(): Promise<RejectedEdit[]> {
@@ -222,7 +238,8 @@ export class DeviceStore {
     }
   }
 
-  #shell(): EngineShell {
+  /** What replicas work with; for those that are built elsewhere (positions). */
+  get shell(): EngineShell {
     return {
       transact: (stores, work) => this.transact(stores, work),
       revive: (error) => this.revive(error),

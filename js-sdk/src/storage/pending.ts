@@ -2,7 +2,7 @@
 import type { Dexie } from 'dexie'
 import type { RowEdit } from '../contract.js'
 import { tableDocument } from '../names.js'
-import type { OpsRecord, ShelfRecord, UpdateRecord } from './records.js'
+import type { FixRecord, OpsRecord, ShelfRecord, UpdateRecord } from './records.js'
 
 export interface Pending {
   /** Edits of rows (or positions) that are not durable on the server. */
@@ -15,7 +15,7 @@ type CountKey = readonly [...names: string[], n: number, at: number]
 
 /** `document`: only its edits. Read from the keys of indexes; no update is loaded for it. */
 export function countPending(db: Dexie, document: string | null): Promise<Pending> {
-  return db.transaction('r!', ['$ops', '$updates'], async (tx) => {
+  return db.transaction('r!', ['$ops', '$updates', '$fixes'], async (tx) => {
     const waiting = (await tx.table('$ops').orderBy('[t+n+at]').keys()) as unknown as CountKey[]
     const lower = document === null ? ['local'] : ['local', document]
     const local = await tx
@@ -27,18 +27,22 @@ export function countPending(db: Dexie, document: string | null): Promise<Pendin
       ...waiting.filter(([table]) => document === null || tableDocument(table as string) === document),
       ...(local as unknown as CountKey[]),
     ]
-    const edits = keys.reduce((sum, key) => sum + (key.at(-2) as number), 0)
+    const fixes = tx.table<FixRecord, number>('$fixes')
+    const those = document === null ? fixes.orderBy(':id') : fixes.where('d').equals(document)
+    const edits = keys.reduce((sum, key) => sum + (key.at(-2) as number), await those.count())
     const times = keys.filter((key) => key.at(-2) !== 0).map((key) => key.at(-1) as number)
+    const oldest = await those.first()
+    if (oldest) times.push(oldest.at)
     return { edits, oldestAt: times.length > 0 ? times.reduce((a, b) => Math.min(a, b)) : null }
   })
 }
 
 /**
  * Everything that is not durable, and the shelf, as JSON: `edits` oldest first, with bytes as
- * `{"$t": "b", "k": "Uint8Array", "v": base64}`; `updates` are those of documents without rows (positions).
+ * `{"$t": "b", "k": "Uint8Array", "v": base64}`; `chunks` are positions, as `docs/layout.md` section 5 has them.
  */
 export function exportPending(db: Dexie, installId: string, now: number): Promise<Blob> {
-  return db.transaction('r!', ['$ops', '$updates', '$shelf'], async (tx) => {
+  return db.transaction('r!', ['$ops', '$updates', '$fixes', '$shelf'], async (tx) => {
     const local = await tx
       .table<UpdateRecord>('$updates')
       .where('[o+d+n+at]')
@@ -46,6 +50,7 @@ export function exportPending(db: Dexie, installId: string, now: number): Promis
       .toArray()
     local.sort((a, b) => (a.seq as number) - (b.seq as number))
     const waiting = await tx.table<OpsRecord>('$ops').toArray()
+    const fixes = await tx.table<FixRecord>('$fixes').toArray()
     const shelf = await tx.table<ShelfRecord>('$shelf').toArray()
     const content = {
       format: 'webhost-sync pending edits',
@@ -56,7 +61,10 @@ export function exportPending(db: Dexie, installId: string, now: number): Promis
         ...local.flatMap(({ d, ops, at }) => (ops ?? []).map((edit) => exported(d, edit, at))),
         ...waiting.flatMap(({ t, l, at }) => l.map((edit) => exported(tableDocument(t), edit, at))),
       ],
-      updates: local.filter(({ ops }) => !ops).map(({ d, u, at }) => ({ document: d, update: u, at })),
+      chunks: [
+        ...local.flatMap(({ d, chunks }) => (chunks ?? []).map((chunk) => ({ document: d, chunk }))),
+        ...fixes.map(({ d, c }) => ({ document: d, chunk: c })),
+      ],
       shelf: shelf.map(({ t, e, r, at }) => ({ ...exported(tableDocument(t), e, at), reason: r })),
     }
     return new Blob([JSON.stringify(content, bytesAsJson, 1)], { type: 'application/json' })

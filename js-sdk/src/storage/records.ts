@@ -31,6 +31,8 @@ export interface UpdateRecord {
   at: number
   /** Of local ones: what made them, so that they can be made again in another history, or shelved. */
   ops?: readonly RowEdit[]
+  /** Of tracks, in place of `ops`: the chunks of positions. */
+  chunks?: readonly Uint8Array[]
 }
 
 export interface DocumentRecord {
@@ -45,6 +47,17 @@ export interface DocumentRecord {
   stale?: true
 }
 
+/** A position that is in no document yet. */
+export interface FixRecord {
+  seq?: number
+  /** The track's document. */
+  d: string
+  /** A chunk of this one fix: the bytes say whether it can be packed at all. */
+  c: Uint8Array
+  /** When it was recorded, ms since 1970. */
+  at: number
+}
+
 /** An edit that nobody will ever take. */
 export interface ShelfRecord {
   n?: number
@@ -55,7 +68,7 @@ export interface ShelfRecord {
 }
 
 export interface StateRecord {
-  k: 'install' | 'leader' | 'rebuild'
+  k: 'install' | 'leader' | 'rebuild' | `sequence:${string}`
   v: unknown
 }
 

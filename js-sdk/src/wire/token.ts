@@ -41,7 +41,8 @@ export class TokenFailure extends Error {
 export interface TokenOptions {
   /** Without a slash at the end. */
   readonly apiUrl: string
-  readonly apiKey: string
+  /** May be missing where `getToken` is given. */
+  readonly apiKey?: string | undefined
   readonly getToken?: ((context: { reason: TokenReason }) => Promise<string>) | undefined
   readonly fetch?: typeof fetch
   /** The link's clock, which never goes back. */
@@ -58,8 +59,10 @@ const LONGEST_LIFE = 30 * 24 * 3_600_000
 
 /** The source that the options describe; `getToken` goes before the key. */
 export function createTokenSource(options: TokenOptions): TokenSource {
-  const { getToken } = options
-  return getToken ? { get: (reason) => askApp(getToken, reason) } : new KeySource(options)
+  const { getToken, apiKey } = options
+  if (getToken) return { get: (reason) => askApp(getToken, reason) }
+  if (apiKey === undefined) throw new TypeError('a token source needs apiKey or getToken')
+  return new KeySource({ ...options, apiKey })
 }
 
 async function askApp(getToken: NonNullable<TokenOptions['getToken']>, reason: TokenReason): Promise<Token> {
@@ -79,7 +82,7 @@ async function askApp(getToken: NonNullable<TokenOptions['getToken']>, reason: T
 class KeySource implements TokenSource {
   #last: { readonly value: string; readonly until: number } | null = null
 
-  constructor(private readonly options: TokenOptions) {}
+  constructor(private readonly options: TokenOptions & { readonly apiKey: string }) {}
 
   async get(reason: TokenReason): Promise<Token> {
     const now = this.options.now()

@@ -29,7 +29,7 @@ describe('what is pending', () => {
     const update = await store.replica('cars').fold(10_000)
     await cars.add({ id: 'b', n: 1 })
     const before = JSON.parse(await (await store.exportPending()).text())
-    expect(before).toMatchObject({ format: 'webhost-sync pending edits', version: 1, updates: [], shelf: [] })
+    expect(before).toMatchObject({ format: 'webhost-sync pending edits', version: 1, chunks: [], shelf: [] })
     expect(before.edits).toEqual([
       {
         document: 'tables/cars',

@@ -1,0 +1,198 @@
+/**
+ * The client: what an app makes once, and everything hangs on it. Wires the parts and owns their lives; decides
+ * nothing that one of them could decide.
+ */
+import type { ConflictEvent } from './engine/shell.js'
+import { NotDurable, ServerError, type WebHostError } from './errors.js'
+import { Emitter } from './events.js'
+import { type CheckedOptions, checkOptions, type WebHostClientOptions } from './options.js'
+import { Positions } from './positions/positions.js'
+import type { Presence } from './presence.js'
+import type { StoresSchema, WebHostDb } from './schema-types.js'
+import { StatusBoard, type SyncStatus } from './status.js'
+import { DeviceStore } from './storage/device-store.js'
+import type { RejectedEdit } from './storage/shelf.js'
+import { SyncManager } from './sync-manager.js'
+import { Tab } from './tab.js'
+import { until } from './until.js'
+import { steadyNow } from './wire/environment.js'
+import { createLink } from './wire/link.js'
+import { createTokenSource, type TokenSource } from './wire/token.js'
+
+export interface ConnectOptions {
+  /** Reject where the server can't be reached or refuses, instead of going on offline. */
+  readonly requireOnline?: boolean
+}
+
+export interface ClientEvents {
+  status: SyncStatus
+  /** An edit went to the shelf: the server refused it, or its row was deleted elsewhere. */
+  rejected: RejectedEdit
+  /** Two devices gave rows the same value of an index that the schema calls unique. Both rows are kept. */
+  conflict: ConflictEvent
+  /** The browser has lost this device's store, with whatever had not reached the server. */
+  'device-lost': { readonly lastSeen: Date | null }
+  error: unknown
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: without a schema the tables are whatever the app says
+export class WebHostClient<S extends StoresSchema = any> {
+  /** A real Dexie database; its tables are there after `connect()`. */
+  readonly db: WebHostDb<S>
+  readonly syncManager: SyncManager
+  readonly positions: Positions
+  readonly #options: CheckedOptions
+  readonly #board = new StatusBoard()
+  readonly #events = new Emitter<ClientEvents>()
+  readonly #store: DeviceStore
+  readonly #tokens: TokenSource
+  #installId: string | null = null
+  #tab: Tab | null = null
+
+  /** Throws WebHostConfigError: which option can't be right, and what to change. */
+  constructor(options: WebHostClientOptions) {
+    this.#options = checkOptions(options)
+    const { apiUrl, databaseName, durability } = this.#options
+    this.#tokens = createTokenSource({ ...this.#options, now: steadyNow })
+    this.#store = new DeviceStore({
+      name: databaseName,
+      durability,
+      events: {
+        degraded: (degraded) => this.#storage({ degraded }),
+        persisted: (persisted) => this.#storage({ persisted }),
+        conflict: (conflict) => this.#events.emit('conflict', conflict),
+        rejected: (edit) => this.#events.emit('rejected', edit),
+        problem: (problem: WebHostError) => this.#events.emit('error', problem),
+      },
+    })
+    this.db = this.#store.db as WebHostDb<S>
+    this.syncManager = new SyncManager(this.#board, this.#store, () => this.#tab?.retry())
+    this.positions = new Positions({
+      db: this.#store.db,
+      installId: () => this.#installId,
+      apiUrl,
+      token: async (reason) => (await this.#tokens.get(reason)).value,
+      connected: (signal) => until(this.#board, ({ connected }) => connected, signal),
+    })
+    this.#board.subscribe((status) => this.#events.emit('status', status))
+  }
+
+  /** What to show about saving and connecting; the same object until something in it changes. */
+  get status(): SyncStatus {
+    return this.#board.status
+  }
+
+  /**
+   * Open the tables on this device and start to sync. Resolves when the app can work: the database is open, and the
+   * server is connected, or is known to be away, or `connectTimeoutMs` are over. Call it again for another schema.
+   *
+   * Throws: WebHostConfigError (the schema), StorageUnavailable; with `requireOnline` also ServerError.
+   */
+  async connect<const T extends StoresSchema>(
+    schema: T,
+    options: ConnectOptions = {},
+  ): Promise<WebHostDb<T>> {
+    await this.#tab?.stop()
+    this.#board.update({ phase: 'opening' })
+    try {
+      const identity = await this.#store.open(schema)
+      this.#installId = identity.installId
+      if (identity.lost) this.#events.emit('device-lost', identity.lost)
+    } catch (error) {
+      this.#board.update({ phase: 'closed' })
+      throw error
+    }
+    this.#board.update({ phase: 'connecting' })
+    this.#tab = new Tab({
+      store: this.#store,
+      board: this.#board,
+      createLink: () =>
+        createLink({ apiUrl: this.#options.apiUrl, token: this.#tokens, report: this.#report }),
+      failed: this.#report,
+    })
+    this.#tab.start()
+    await this.#settled(options.requireOnline ?? false)
+    return this.#store.db as WebHostDb<T>
+  }
+
+  /**
+   * Resolves when every edit of this device is durable on the server.
+   * Throws NotDurable after `timeout` ms: the edits are kept, and still sent when that is possible.
+   */
+  async whenDurable(options: { readonly timeout?: number } = {}): Promise<void> {
+    const signal = options.timeout === undefined ? undefined : AbortSignal.timeout(options.timeout)
+    const none = async () => (await this.#store.pending()).edits === 0
+    while (!(await none())) {
+      const before = this.#board.status
+      await until(this.#board, (status) => status !== before || status.pending === 0, signal)
+      if (signal?.aborted) throw new NotDurable((await this.#store.pending()).edits)
+    }
+  }
+
+  /** Who else is in a room, and what they do: presence, never stored. Leave it when it is no longer shown. */
+  presence<State extends object = Record<string, unknown>>(room: string): Presence<State> {
+    if (this.#tab === null) throw new TypeError('client.presence() needs `await client.connect(…)` first')
+    return this.#tab.presence.join<State>(room)
+  }
+
+  /** Everything that is not durable yet, and the shelf, as one JSON file. */
+  exportPending(): Promise<Blob> {
+    return this.#store.exportPending()
+  }
+
+  /** Stop syncing; the tables stay usable on this device. `connect()` starts it again. */
+  async disconnect(): Promise<void> {
+    this.positions.stop()
+    await this.#tab?.stop()
+    this.#tab = null
+    this.#board.update({ phase: 'offline', connected: false, leader: false, blocked: null })
+  }
+
+  /** Stop syncing and close the database. */
+  async close(): Promise<void> {
+    await this.disconnect()
+    this.#store.close()
+    this.#board.update({ phase: 'closed' })
+  }
+
+  /** Delete all that this device keeps; refuses while edits are pending, unless that is said to be right. */
+  async deleteLocalData(options: { readonly evenIfPending: boolean }): Promise<void> {
+    const { edits } = this.#installId === null ? { edits: 0 } : await this.#store.pending()
+    if (edits > 0 && !options.evenIfPending) throw new NotDurable(edits)
+    await this.close()
+    await this.#store.deleteAll()
+    this.#installId = null
+  }
+
+  /**
+   * Ask before the tab is closed while edits are pending, until the returned function is called. Browsers show
+   * words of their own, and ask only in tabs in which somebody has clicked or typed.
+   */
+  guardUnload(): () => void {
+    const ask = (event: Event) => {
+      if (this.#board.status.pending > 0) event.preventDefault()
+    }
+    globalThis.addEventListener?.('beforeunload', ask)
+    return () => globalThis.removeEventListener?.('beforeunload', ask)
+  }
+
+  on<Name extends keyof ClientEvents>(name: Name, listener: (event: ClientEvents[Name]) => void): () => void {
+    return this.#events.on(name, listener)
+  }
+
+  async #settled(requireOnline: boolean): Promise<void> {
+    const isSettled = ({ phase }: SyncStatus) =>
+      phase === 'live' || phase === 'offline' || phase === 'blocked'
+    await until(this.#board, isSettled, AbortSignal.timeout(this.#options.connectTimeoutMs))
+    const { blocked, connected } = this.#board.status
+    if (!requireOnline || connected) return
+    await this.disconnect()
+    throw new ServerError(blocked?.code ?? 'offline', 'the server can not be reached', blocked?.hint)
+  }
+
+  #storage(change: Partial<SyncStatus['storage']>): void {
+    this.#board.update({ storage: { ...this.#board.status.storage, ...change } })
+  }
+
+  readonly #report = (error: unknown) => this.#events.emit('error', error)
+}

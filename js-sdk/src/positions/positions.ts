@@ -1,0 +1,128 @@
+/**
+ * `client.positions`: record the way of a vehicle, and read where vehicles are and were.
+ *
+ * Recording needs no network: a fix is on this device when the promise resolves, and goes to the server newest
+ * first. Reading asks the server, and adds what this device has recorded itself and not sent yet.
+ */
+import type { Dexie } from 'dexie'
+import { decodeKey, encodeKey } from '../layout/keys.js'
+import { parseName } from '../names.js'
+import type { FixRecord } from '../storage/records.js'
+import { fixesOf, recordFix } from './fix-log.js'
+import { type LatestListener, LatestPositions } from './latest.js'
+import { fixOf, type NewPosition, type Position } from './position.js'
+
+export interface PositionsHost {
+  readonly db: Dexie
+  /** Stable for the life of this device's store; null before `connect()`. */
+  installId(): string | null
+  readonly apiUrl: string
+  token(reason: 'connect' | 'refresh'): Promise<string>
+  /** Resolves when the server can be reached, or at the signal. */
+  connected(signal: AbortSignal): Promise<void>
+}
+
+const PAGE = 1000
+
+export class Positions {
+  readonly #host: PositionsHost
+  readonly #latest: LatestPositions
+
+  constructor(host: PositionsHost) {
+    this.#host = host
+    this.#latest = new LatestPositions({
+      url: `${host.apiUrl}/api/positions/live`,
+      token: (reason) => host.token(reason),
+      connected: (signal) => host.connected(signal),
+    })
+  }
+
+  /**
+   * Store a position. It is on this device when the promise resolves.
+   * Throws LayoutError where it is no position: the message names the field.
+   */
+  async record(position: NewPosition): Promise<void> {
+    const installId = this.#host.installId()
+    if (installId === null) throw new TypeError('positions.record() needs `await client.connect(…)` first')
+    const now = Date.now()
+    await recordFix(this.#host.db, installId, position, now)
+    this.#latest.merge([{ ...position, deviceId: installId, at: new Date(position.at ?? now) }])
+  }
+
+  /** A vehicle's positions with `from` <= time < `to`, oldest first: the server's, and those waiting here. */
+  async range(vehicleId: string, from: Date, to: Date): Promise<Position[]> {
+    const found = new Map<string, Position>()
+    const add = (position: Position) => {
+      if (from <= position.at && position.at < to)
+        found.set(`${position.deviceId} ${position.at.getTime()}`, position)
+    }
+    for (const position of await this.#waiting(vehicleId)) add(position)
+    for await (const position of this.#stored(vehicleId, from, to)) add(position)
+    return [...found.values()].sort((one, other) => one.at.getTime() - other.at.getTime())
+  }
+
+  /** The newest position of every vehicle that this key or token may see. */
+  async latest(): Promise<ReadonlyMap<string, Position>> {
+    for await (const position of this.#pages('/api/positions/latest', {})) this.#latest.merge([position])
+    return this.#latest.positions
+  }
+
+  /** Tell the newest positions now and whenever they change, until the returned function is called. */
+  followLatest(listener: LatestListener): () => void {
+    return this.#latest.follow(listener)
+  }
+
+  stop(): void {
+    this.#latest.stop()
+  }
+
+  async #waiting(vehicleId: string): Promise<Position[]> {
+    const { db } = this.#host
+    const start = `track/${encodeKey(vehicleId)}`
+    const records = (await db.table<FixRecord>('$fixes').toArray()).filter(({ d }) => d.startsWith(start))
+    return records.flatMap((record) => {
+      const name = parseName(record.d)
+      if (name.kind !== 'track' || decodeKey(name.vehicle) !== vehicleId) return []
+      return fixesOf([record]).map(({ sequence: _, fixTimeMs, deviceTimeMs: __, ...measures }) => ({
+        ...(measures as Omit<NewPosition, 'vehicleId' | 'at'>),
+        vehicleId,
+        deviceId: name.device,
+        at: new Date(fixTimeMs),
+      }))
+    })
+  }
+
+  /** What the server has; nothing where it can't be reached. */
+  async *#stored(vehicleId: string, from: Date, to: Date): AsyncGenerator<Position> {
+    const path = `/api/vehicles/${encodeURIComponent(vehicleId)}/positions`
+    yield* this.#pages(path, { from: from.toISOString(), to: to.toISOString() })
+  }
+
+  async *#pages(path: string, query: Record<string, string>): AsyncGenerator<Position> {
+    let cursor: string | null = null
+    do {
+      const page = await this.#page(path, {
+        ...query,
+        limit: String(PAGE),
+        ...(cursor !== null && { cursor }),
+      })
+      if (page === null) return
+      yield* page.items.map(fixOf)
+      cursor = page.next_cursor
+    } while (cursor !== null)
+  }
+
+  async #page(
+    path: string,
+    query: Record<string, string>,
+  ): Promise<{ items: unknown[]; next_cursor: string | null } | null> {
+    const { apiUrl } = this.#host
+    try {
+      const headers = { Authorization: `Bearer ${await this.#host.token('connect')}` }
+      const response = await fetch(`${apiUrl}${path}?${new URLSearchParams(query)}`, { headers })
+      return response.ok ? await response.json() : null
+    } catch {
+      return null
+    }
+  }
+}

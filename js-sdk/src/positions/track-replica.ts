@@ -1,0 +1,157 @@
+/**
+ * One track's document as this device writes it: a `Replica` that is only sent. In: fixes from the log. Out:
+ * updates that append chunks. Never holds the whole track: chunks stand in no order, so a session appends
+ * with a client id of its own to a document that is empty here.
+ */
+import type { Transaction } from 'dexie'
+import * as Y from 'yjs'
+import type { LocalUpdate, Refusal, Replica } from '../contract.js'
+import * as log from '../engine/document-log.js'
+import type { EngineShell, Findings } from '../engine/shell.js'
+import { encodeChunk } from '../layout/chunk.js'
+import { trackRuns } from '../layout/track-days.js'
+import { parseName } from '../names.js'
+import type { ShelfRecord, UpdateRecord } from '../storage/records.js'
+import { fixesOf, newestFixes, putFixesBack, removeFixes } from './fix-log.js'
+
+/** Good numbers are 60 to 300: fewer cost headers, more make a damaged chunk dear. */
+const FIXES_PER_CHUNK = 300
+/** About how many bytes a fix has in a chunk, when it comes with speed and heading. */
+const BYTES_PER_FIX = 12
+const NO_STATE = new Uint8Array([0])
+
+export class TrackReplica implements Replica {
+  readonly receives = false
+  readonly #vehicle: string
+  #doc: Y.Doc | null = null
+
+  constructor(
+    readonly document: string,
+    private readonly shell: EngineShell,
+  ) {
+    const name = parseName(document)
+    if (name.kind !== 'track') throw new Error(`${document} is no track`)
+    this.#vehicle = name.vehicle
+  }
+
+  async hello(): Promise<{ epoch: string | null; stateVector: Uint8Array }> {
+    return this.#run(async (tx) => {
+      const { epoch } = await log.readDocument(tx, this.document)
+      return { epoch, stateVector: NO_STATE }
+    })
+  }
+
+  adopt(epoch: string): Promise<'same' | 'replaced'> {
+    return this.#run(async (tx) => {
+      const known = await log.readDocument(tx, this.document)
+      if (known.epoch === epoch) return 'same'
+      await log.noteDocument(tx, this.document, { epoch })
+      if (known.epoch === null) return 'same'
+      const records = await log.storedUpdates(tx, this.document)
+      for (const record of records) {
+        if (record.o !== 'local') continue
+        for (const chunk of record.chunks ?? []) await putFixesBack(tx, this.document, chunk, record.at)
+      }
+      await log.removeUpdates(tx, records)
+      this.#doc = null
+      return 'replaced'
+    })
+  }
+
+  async receive(): Promise<void> {
+    // Nothing comes: the content of tracks is not wanted here.
+  }
+
+  fold(maxBytes: number): Promise<LocalUpdate | null> {
+    return this.#run(async (tx) => {
+      const limit = Math.max(1, Math.floor(maxBytes / BYTES_PER_FIX))
+      const records = await newestFixes(tx, this.document, Math.min(limit, 10 * FIXES_PER_CHUNK))
+      if (records.length === 0) return null
+      await removeFixes(tx, records)
+      const vehicle = this.#vehicle
+      const runs = trackRuns(
+        fixesOf(records).map((fix) => ({ vehicle, fix })),
+        FIXES_PER_CHUNK,
+      )
+      const chunks = runs.map((run) => encodeChunk(run.fixes))
+      const at = Math.min(...records.map((record) => record.at))
+      return log.addLocal(tx, { d: this.document, u: this.#append(chunks), chunks, n: records.length, at })
+    })
+  }
+
+  /**
+   * In the order in which they were made, because each builds on the one before. Few wait here: what is not on
+   * its way yet waits as fixes, and those are folded newest first.
+   */
+  unconfirmed(serverVector: Uint8Array): Promise<readonly LocalUpdate[]> {
+    return this.#run(async (tx) => {
+      const known = Y.decodeStateVector(serverVector)
+      const records = await log.storedUpdates(tx, this.document)
+      // Durable ones are among them where the server was restored from a backup and lacks them.
+      const lacking = records.filter(({ o, u }) => o === 'local' || !isKnown(u, known))
+      return lacking.map(({ seq, u, n }) => ({ id: seq, update: u, edits: n }))
+    })
+  }
+
+  durable(ids: readonly number[]): Promise<void> {
+    return this.#run((tx) => log.markDurable(tx, this.document, ids))
+  }
+
+  refuse(ids: readonly number[], refusal: Refusal): Promise<void> {
+    return this.#run(async (tx, findings) => {
+      const refused = (await log.storedUpdates(tx, this.document)).filter(({ seq }) => ids.includes(seq))
+      await log.removeUpdates(tx, refused)
+      const shelved = refused.flatMap((record) => this.#shelved(record, refusal))
+      if (shelved.length > 0) await tx.table<ShelfRecord, number>('$shelf').bulkAdd(shelved)
+      findings.shelved.push(...shelved)
+      this.#doc = null
+    })
+  }
+
+  async compact(): Promise<void> {
+    // Retention takes whole updates away; nothing is gained by merging them.
+  }
+
+  unload(): void {
+    this.#doc = null
+  }
+
+  #append(chunks: readonly Uint8Array[]): Uint8Array {
+    const isFirst = this.#doc === null
+    this.#doc ??= new Y.Doc()
+    const doc = this.#doc
+    const before = Y.encodeStateVector(doc)
+    doc.transact(() => {
+      if (isFirst) doc.getMap('meta').set('layout', 1)
+      doc.getArray('chunks').push([...chunks])
+    })
+    return Y.encodeStateAsUpdate(doc, before)
+  }
+
+  #shelved(record: UpdateRecord, refusal: Refusal): ShelfRecord[] {
+    return (record.chunks ?? []).map((chunk) => ({
+      t: this.document,
+      e: { k: '', ins: true, set: { chunk } },
+      r: refusal,
+      at: record.at,
+    }))
+  }
+
+  async #run<T>(work: (tx: Transaction, findings: Findings) => Promise<T>): Promise<T> {
+    const findings: Findings = { conflicts: [], shelved: [], problems: [], unsent: [] }
+    try {
+      const stores = ['$fixes', '$updates', '$docs', '$shelf']
+      const result = await this.shell.transact(stores, (tx) => work(tx, findings))
+      this.shell.report(findings)
+      return result
+    } catch (error) {
+      this.#doc = null // it may be ahead of the disk
+      if (await this.shell.revive(error)) return this.#run(work)
+      throw error
+    }
+  }
+}
+
+function isKnown(update: Uint8Array, known: ReadonlyMap<number, number>): boolean {
+  return [...Y.parseUpdateMeta(update).to].every(([client, end]) => (known.get(client) ?? 0) >= end)
+}

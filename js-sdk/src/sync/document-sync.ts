@@ -1,0 +1,206 @@
+/**
+ * Keeps one document in step with the server: the replica on one side, the connection on the other.
+ *
+ *     waiting ──opened──> asked ──first answer──> live ──offline──> waiting
+ *        │                                          │
+ *        └──denied──> denied ──retry──> waiting     └── fold, send, fold, send … (while the server keeps up)
+ *
+ * A document that is only sent (a track) is live as soon as the server has said what it has. What is
+ * sent is stored first, and stays stored until the server says that it is durable, so nothing here has
+ * to survive: after a loss of the connection everything is asked of the replica again.
+ */
+
+import type { Attachment, DocumentHandler, Link, LocalUpdate, Refusal, Replica } from '../contract.js'
+import { Serial } from './serial.js'
+
+/** Bytes of one update that we aim at: a cut connection then costs little, and pings are not starved. */
+const TARGET_BYTES = 256 * 1024
+/** Bytes that may be on their way before we wait for the server. */
+const MOST_IN_FLIGHT = 2 * 1024 * 1024
+
+export type DocumentPhase = 'waiting' | 'asked' | 'live' | 'denied'
+
+export interface DocumentState {
+  readonly phase: DocumentPhase
+  readonly writable: boolean
+  readonly denial: Refusal | null
+}
+
+/** What the synchronizer wants to hear of. */
+export interface DocumentEvents {
+  changed(): void
+  durable(edits: number): void
+  /** A transaction failed: the storage is away, or this tab leads no more. */
+  failed(error: unknown): void
+}
+
+type Denial = Parameters<DocumentHandler['denied']>[0]
+
+/** Invariant: the replica is asked for one thing at a time, in the order in which it was wanted. */
+export class DocumentSync implements DocumentHandler {
+  readonly #replica: Replica
+  readonly #events: DocumentEvents
+  readonly #serial = new Serial()
+  readonly #attachment: Attachment
+  readonly #sent = new Map<number, LocalUpdate>()
+  #target = TARGET_BYTES
+  #serverVector = new Uint8Array([0])
+  #inFlight = 0
+  #pumpIsDue = false
+  /** Raised at each loss, so that what was begun before it is not sent after it. */
+  #connection = 0
+  #state: DocumentState = { phase: 'waiting', writable: true, denial: null }
+
+  constructor(replica: Replica, link: Link, events: DocumentEvents) {
+    this.#replica = replica
+    this.#events = events
+    this.#attachment = link.attach(replica.document, this)
+  }
+
+  get state(): DocumentState {
+    return this.#state
+  }
+
+  /** Something waits to be folded. */
+  wake(): void {
+    if (this.#state.phase !== 'live' || this.#pumpIsDue) return
+    this.#pumpIsDue = true
+    void this.#do(() => this.#pump())
+  }
+
+  /** Ask again after a denial. */
+  retry(): void {
+    if (this.#state.phase !== 'denied') return
+    this.#become({ phase: 'waiting', denial: null })
+    this.#attachment.retry()
+  }
+
+  /** Leave the connection; resolves when the last transaction has ended. */
+  async stop(): Promise<void> {
+    this.#connection++
+    this.#attachment.detach()
+    await this.#serial.idle()
+    this.#replica.unload()
+  }
+
+  async hello(): Promise<{ epoch: string | null; stateVector: Uint8Array | null }> {
+    const { epoch, stateVector } = await this.#serial.run(() => this.#replica.hello())
+    return { epoch, stateVector: this.#replica.receives ? stateVector : null }
+  }
+
+  async opened(document: { epoch: string; writable: boolean; frameLimit: number }): Promise<void> {
+    this.#target = Math.min(TARGET_BYTES, document.frameLimit / 2)
+    await this.#do(async () => {
+      await this.#replica.adopt(document.epoch)
+      this.#become({ phase: 'asked', writable: document.writable, denial: null })
+    })
+  }
+
+  async serverHas(stateVector: Uint8Array): Promise<void> {
+    this.#serverVector = stateVector.slice()
+    if (!this.#replica.receives) await this.#do(() => this.#goLive())
+  }
+
+  async updates(updates: readonly Uint8Array[], first: boolean): Promise<void> {
+    await this.#do(async () => {
+      await this.#replica.receive(updates)
+      if (first) await this.#goLive()
+    })
+  }
+
+  async durable(ids: readonly number[]): Promise<void> {
+    const edits = this.#arrived(ids)
+    await this.#do(async () => {
+      await this.#replica.durable(ids)
+      this.#events.durable(edits)
+    })
+    this.wake()
+  }
+
+  async refused(ids: readonly number[], refusal: Refusal): Promise<void> {
+    this.#arrived(ids)
+    await this.#do(() => this.#replica.refuse(ids, refusal))
+    this.wake()
+  }
+
+  presence(): void {
+    // Presence has documents of its own.
+  }
+
+  offline(): void {
+    this.#connection++
+    this.#sent.clear()
+    this.#inFlight = 0
+    if (this.#state.phase !== 'denied') this.#become({ phase: 'waiting' })
+  }
+
+  async denied(denial: Denial): Promise<void> {
+    this.offline()
+    if (denial.kind === 'epoch' && denial.epoch !== null) {
+      const { epoch } = denial
+      await this.#do(async () => {
+        await this.#replica.adopt(epoch)
+      })
+      this.#attachment.retry()
+      return
+    }
+    this.#become({ phase: 'denied', denial: denial.refusal })
+  }
+
+  async #goLive(): Promise<void> {
+    if (this.#state.phase !== 'asked') return
+    this.#become({ phase: 'live' })
+    const connection = this.#connection
+    for (const update of await this.#replica.unconfirmed(this.#serverVector)) this.#send(update, connection)
+    await this.#pump()
+    await this.#replica.compact()
+  }
+
+  /** Fold and send until nothing waits or enough is on its way. */
+  async #pump(): Promise<void> {
+    this.#pumpIsDue = false
+    const connection = this.#connection
+    while (this.#isOpen(connection) && this.#inFlight < MOST_IN_FLIGHT) {
+      const update = await this.#replica.fold(this.#target)
+      if (update === null) return
+      this.#send(update, connection)
+    }
+  }
+
+  #send(update: LocalUpdate, connection: number): void {
+    if (!this.#isOpen(connection)) return // it is stored, and comes back through `unconfirmed`
+    this.#sent.set(update.id, update)
+    this.#inFlight += update.update.byteLength
+    this.#attachment.send(update)
+  }
+
+  #isOpen(connection: number): boolean {
+    return this.#state.phase === 'live' && connection === this.#connection
+  }
+
+  #arrived(ids: readonly number[]): number {
+    let edits = 0
+    for (const id of ids) {
+      const update = this.#sent.get(id)
+      if (!update) continue
+      this.#sent.delete(id)
+      this.#inFlight -= update.update.byteLength
+      edits += update.edits
+    }
+    return edits
+  }
+
+  /** Do one thing with the replica. Where that fails the storage is away, and all begins anew elsewhere. */
+  async #do(job: () => Promise<void>): Promise<void> {
+    try {
+      await this.#serial.run(job)
+    } catch (error) {
+      this.#events.failed(error)
+    }
+  }
+
+  #become(change: Partial<DocumentState>): void {
+    this.#state = { ...this.#state, ...change }
+    this.#events.changed()
+  }
+}
