@@ -21,7 +21,6 @@ from starlette.types import Receive, Scope, Send
 from webhost_sync.errors import SyncError, TooSlow
 from webhost_sync.routes.failures import error_of, is_unexpected
 from webhost_sync.routes.models import ErrorAnswer, ErrorDetail
-from webhost_sync.sync.transport import Frame
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}  # the second: nginx, pass it on at once
@@ -61,7 +60,7 @@ class Reader:
         self._over.set()
         self.woken.set()
 
-    def keep_alive(self, frame: Frame) -> None:
+    def keep_alive(self) -> None:
         """Streams have one of their own."""
 
     async def wait(self, timeout: float) -> bool:

@@ -42,7 +42,18 @@ class CatchUp:
     state_vector: bytes
 
 
-Request = SyncStep1 | SyncStep2 | SyncUpdate | Greeting | Exchange | CatchUp
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A message that can't be taken, to be refused when its turn comes and not before.
+
+    `was_update`: its sender counts on an answer to it, as to every step 2 and every update.
+    """
+
+    error: SyncError
+    was_update: bool
+
+
+Request = SyncStep1 | SyncStep2 | SyncUpdate | Greeting | Exchange | CatchUp | Unreadable
 
 
 def update_of(request: Request) -> bytes:
@@ -102,10 +113,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """This message was not taken. The connection stays, unless the error says that it must close."""
+    """This message was not taken. The connection stays, unless the error says that it must close.
+
+    `of_update`: it was a step 2 or an update, each of which is acknowledged or refused exactly once.
+    """
 
     connection_id: int
     error: SyncError
+    of_update: bool = True
 
 
 Effect = Send | Broadcast | Acknowledge | Answer | Refuse

@@ -20,18 +20,15 @@ import structlog
 from store.contract import StoreError
 from webhost_sync.auth.principals import Principal
 from webhost_sync.errors import Draining, SyncError, TooManyRequests
-from webhost_sync.sync.protocol import KEEP_ALIVE
-from webhost_sync.sync.transport import Frame
 
 logger = structlog.get_logger(__name__)
-KEEP_ALIVE_FRAME = Frame(KEEP_ALIVE)
 
 
 class WayOut(Protocol):
     """The end of a connection at which it is told something."""
 
-    def keep_alive(self, frame: Frame) -> None:
-        """Write `frame` if nothing was written since the last call."""
+    def keep_alive(self) -> None:
+        """Give a sign of life if nothing was written since the last call."""
         ...
 
     def close(self, error: SyncError) -> None:
@@ -102,7 +99,7 @@ class LiveConnections:
         while True:
             await asyncio.sleep(silence / 2)
             for connection in self:
-                connection.outbox.keep_alive(KEEP_ALIVE_FRAME)
+                connection.outbox.keep_alive()
 
     async def check_rights(self, recheck: Recheck, interval: float) -> None:
         """Close every connection whose token has expired or whose key was revoked."""

@@ -1,6 +1,6 @@
 """The way out to one connection: bounded, in order, never waited for.
 
-The runner puts frames in; the transport takes them. A reader that is too slow is skipped, and the
+The runner puts messages in; the transport takes frames. A reader that is too slow is skipped, and the
 outbox remembers the state vector from which it must be caught up. Knows no room and no document.
 """
 
@@ -9,26 +9,31 @@ from __future__ import annotations
 import asyncio
 
 from webhost_sync.errors import ProtocolError, SyncError
+from webhost_sync.sync.dialect import Y_WEBSOCKET, Dialect
 from webhost_sync.sync.document import EMPTY_STATE_VECTOR
 from webhost_sync.sync.effects import Acknowledge, Refuse, Send
-from webhost_sync.sync.protocol import AwarenessUpdate, PermissionDenied, SyncUpdate, encode
-from webhost_sync.sync.transport import Frame, Transport
+from webhost_sync.sync.protocol import AwarenessUpdate, SyncStep2, encode
+from webhost_sync.sync.transport import Frame, Frames, Transport
 
 
 class Outbox:
     """What leaves through one transport.
 
     Invariants:
-    1. At most `limit` bytes, and one frame, are buffered for the connection.
+    1. At most `limit` bytes, and one frame, are buffered for the connection. Only the answers that a
+       dialect counts come on top: one for each message that was read, and a full one is not read.
     2. A sync frame that was not written leaves a state vector behind, so nothing stays missing.
     3. After `close()` nothing is written.
     """
 
-    def __init__(self, transport: Transport, limit: int) -> None:
+    def __init__(self, transport: Transport, limit: int, dialect: Dialect = Y_WEBSOCKET) -> None:
         self._transport = transport
         self._limit = limit
+        self._dialect = dialect
         self._behind: bytes | None = None
+        self._lost_answer = False
         self._fell_behind = asyncio.Event()
+        self._delivered = asyncio.Event()
         self._closing: asyncio.Future[SyncError] = asyncio.get_running_loop().create_future()
         self._quiet = False
 
@@ -45,51 +50,44 @@ class Outbox:
         """Bytes that the kernel has not taken yet."""
         return self._transport.buffered
 
-    def show(self, frame: Frame, before: bytes) -> None:
+    def show(self, frames: Frames, before: bytes) -> None:
         """Write a broadcast, or skip it: the reader then lacks what comes after `before`."""
-        if self._behind is None:
-            self._write(frame, before)
+        if self._behind is None and self._dialect.hears:
+            self._write(frames.behind(self._dialect.prefix), before)
 
     def reply(self, frame: Frame) -> None:
         """Write an answer; where it must be dropped the reader is caught up from nothing."""
         if self._behind != EMPTY_STATE_VECTOR:
             self._write(frame, EMPTY_STATE_VECTOR)
 
-    def mention(self, frame: Frame) -> None:
+    def mention(self, frames: Frames) -> None:
         """Write something that may be lost: presence. First to go when the reader is slow."""
-        if self._behind is None and not self.is_full:
-            self._write(frame, EMPTY_STATE_VECTOR)
-
-    def acknowledge(self, update: bytes | None) -> None:
-        """To a y-websocket client the echo is the acknowledgement; `update` is one that nothing echoed."""
-        if update is not None:
-            self.reply(Frame(encode(SyncUpdate(update))))
-
-    def refuse(self, error: SyncError) -> None:
-        """Say no to one message. Only a broken protocol ends the connection."""
-        if isinstance(error, ProtocolError):
-            self.close(error)
-        else:
-            self.reply(Frame(encode(PermissionDenied(str(error)))))
+        if self._behind is None and self._dialect.hears and not self.is_full:
+            self._write(frames.behind(self._dialect.prefix), EMPTY_STATE_VECTOR)
 
     def deliver(self, effect: Send | Acknowledge | Refuse) -> None:
-        """Write what the room says to this member alone."""
+        """Write what the room says to this member alone. Only a broken protocol ends the connection."""
         match effect:
             case Send(_, AwarenessUpdate() as message):
-                if not self.is_full:
-                    self.mention(Frame(encode(message)))
+                self.mention(Frames(encode(message)))
             case Send(_, message):
-                self.reply(Frame(encode(message)))
-            case Acknowledge(_, update):
-                self.acknowledge(update)
+                self._send(encode(message), is_answer=isinstance(message, SyncStep2))
+            case Acknowledge():
+                self._answer(*self._dialect.acknowledge(effect))
             case Refuse(_, error):
-                self.refuse(error)
+                self._answer(*self._dialect.refuse(effect))
+                if isinstance(error, ProtocolError):
+                    self.close(error)
 
-    def keep_alive(self, frame: Frame) -> None:
-        """Write `frame` if nothing was written since the last call."""
-        if self._quiet:
-            self.mention(frame)
-        self._quiet = True
+    def was_quiet(self) -> bool:
+        """Whether nothing was written since the last call."""
+        quiet, self._quiet = self._quiet, True
+        return quiet
+
+    def keep_alive(self) -> None:
+        """Write a sign of life if nothing was written since the last call, where the dialect has one."""
+        if (message := self._dialect.keep_alive) is not None and self.was_quiet():
+            self.mention(Frames(message))
 
     def close(self, error: SyncError) -> None:
         """Ask the connection's task to close the socket with the code of `error`; the first one counts."""
@@ -108,11 +106,34 @@ class Outbox:
         """Wait until the reader has read, or is gone."""
         await self._transport.drained()
 
+    @property
+    def lost_answer(self) -> bool:
+        """Whether a step 2 was among what was skipped: its asker waits for one."""
+        return self._lost_answer
+
     def resume(self) -> bytes:
         """Write again from now on; returns the state vector to catch the reader up from."""
         behind, self._behind = self._behind, None
+        self._lost_answer = False
         self._fell_behind.clear()
+        self._delivered.clear()
         return behind if behind is not None else EMPTY_STATE_VECTOR
+
+    async def delivered(self) -> None:
+        """Wait until something for this member alone has come since `resume()`."""
+        await self._delivered.wait()
+
+    def _send(self, message: bytes, *, is_answer: bool) -> None:
+        self.reply(Frame(self._dialect.prefix + message))
+        self._lost_answer |= is_answer and self._behind == EMPTY_STATE_VECTOR
+        self._delivered.set()
+
+    def _answer(self, *frames: bytes) -> None:
+        for frame in frames:
+            if not self._dialect.counts:
+                self.reply(Frame(frame))
+            elif not self._closing.done():
+                self._put(Frame(frame))
 
     def _write(self, frame: Frame, before: bytes) -> None:
         if self._closing.done():
@@ -121,5 +142,8 @@ class Outbox:
             self._behind = before
             self._fell_behind.set()
             return
+        self._put(frame)
+
+    def _put(self, frame: Frame) -> None:
         self._quiet = False
         self._transport.write(frame)

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import Sequence
 from itertools import islice
 
-from webhost_sync.errors import NotAllowed, ProtocolError, SyncError, TooLarge
+from webhost_sync.errors import MalformedUpdate, NotAllowed, ProtocolError, SyncError, TooLarge
 from webhost_sync.sync.awareness import AwarenessTable
 from webhost_sync.sync.document import Applied, BrokenDocument, Document, Outcome
 from webhost_sync.sync.effects import (
@@ -37,6 +37,7 @@ from webhost_sync.sync.effects import (
     Refuse,
     Request,
     Send,
+    Unreadable,
     size_of,
     update_of,
 )
@@ -125,7 +126,9 @@ class Room:
                     self._presence.receive(member.connection_id, member.owner, entries, now)
             case QueryAwareness():
                 return [Send(member.connection_id, AwarenessUpdate(self._presence.entries()))]
-            case SyncStep1() | SyncStep2() | SyncUpdate() | Greeting() | Exchange() | CatchUp():
+            case SyncStep1() | SyncStep2() | SyncUpdate():
+                self._wait(member, message)
+            case Greeting() | Exchange() | CatchUp() | Unreadable():
                 self._wait(member, message)
             case _:
                 pass  # permission messages mean nothing towards a server; unknown types are for others
@@ -145,8 +148,8 @@ class Room:
     def begin(self) -> Batch:
         """Apply everything that waits, but for what asks for more than can be answered at once.
 
-        Raises: BrokenDocument; then the message that did it waits no more, all others still do, and
-        the document must be replaced before anything else.
+        Raises: BrokenDocument; then the message that did it will be refused in its turn, all others
+        still wait, and the document must be replaced before anything else.
         """
         before = self._document.state_vector()
         taken: list[Taken] = []
@@ -156,7 +159,7 @@ class Room:
             try:
                 outcomes.append(self._take(member, request, taken))
             except BrokenDocument as broken:
-                self._culprit = self._remove(broken.update)
+                self._culprit = self._set_aside(broken.update)
                 raise
         for _ in requests:
             self._next()
@@ -188,11 +191,15 @@ class Room:
         self._size += count
         self._size_is_exact = False
 
-    def _remove(self, update: bytes) -> int | None:
-        """Take the message with this update out of those that wait; returns whose it was."""
+    def _set_aside(self, update: bytes) -> int | None:
+        """Have the message with this update refused in its turn; returns whose it was.
+
+        Not at once: its sender may count its answers, and those to its earlier messages come first.
+        """
         for place, (member, request) in enumerate(self._waiting):
             if update_of(request) == update:
-                del self._waiting[place]
+                error = MalformedUpdate("its content makes no sense")
+                self._waiting[place] = member, Unreadable(error, _is_update(request))
                 self._waiting_bytes -= size_of(request)
                 return member.connection_id
         return None
@@ -217,6 +224,8 @@ class Room:
 
     def _take(self, member: Member, request: Request, taken: list[Taken]) -> Outcome | SyncError:
         """Apply the update of a request, if it has one, or say why not."""
+        if isinstance(request, Unreadable):
+            return request.error
         update = update_of(request)
         if update in (b"", EMPTY_UPDATE):
             return Outcome.NOTHING_NEW
@@ -245,7 +254,7 @@ class Room:
     def _answer(self, member: Member, request: Request, outcome: Outcome | SyncError) -> list[Effect]:
         connection_id = member.connection_id
         if isinstance(outcome, SyncError):
-            return [Refuse(connection_id, outcome)]
+            return [Refuse(connection_id, outcome, _is_update(request))]
         try:
             match request:
                 case Greeting():
@@ -268,8 +277,10 @@ class Room:
                     return [Acknowledge(connection_id, None)]
                 case SyncUpdate(update):
                     return self._acknowledge(connection_id, update, outcome)
+                case Unreadable():
+                    return []  # its outcome was the error that it carries
         except ProtocolError as error:
-            return [Refuse(connection_id, error)]
+            return [Refuse(connection_id, error, _is_update(request))]
 
     def _greet(self, connection_id: int) -> list[Effect]:
         effects: list[Effect] = [Send(connection_id, SyncStep1(self._document.state_vector()))]
@@ -285,6 +296,14 @@ class Room:
             # Only after an update: a step 2 already was the answer to this question.
             effects.append(Send(connection_id, SyncStep1(self._document.state_vector())))
         return effects
+
+
+def _is_update(request: Request) -> bool:
+    match request:
+        case Unreadable(was_update=was_update):
+            return was_update
+        case _:
+            return isinstance(request, SyncStep2 | SyncUpdate)
 
 
 def _rows(taken: Sequence[Taken]) -> tuple[Contribution, ...]:

@@ -18,7 +18,7 @@ import structlog
 
 from store.contract import Document
 from webhost_sync.config import MIB, Settings
-from webhost_sync.errors import MalformedUpdate, SyncError, WrongEpoch
+from webhost_sync.errors import SyncError, WrongEpoch
 from webhost_sync.sync.document import EMPTY_STATE_VECTOR, BrokenDocument
 from webhost_sync.sync.effects import (
     Acknowledge,
@@ -38,7 +38,7 @@ from webhost_sync.sync.outbox import Outbox
 from webhost_sync.sync.protocol import AwarenessUpdate, Message, encode
 from webhost_sync.sync.room import Room
 from webhost_sync.sync.room_log import RoomLog
-from webhost_sync.sync.transport import Frame
+from webhost_sync.sync.transport import Frames
 
 logger = structlog.get_logger(__name__)
 LATEST = 2**63 - 1
@@ -222,7 +222,7 @@ class Runner:
         self._carry_out(batch.effects, batch.before)
 
     async def _begin(self) -> Batch:
-        """Begin a batch; whoever breaks the document is closed, and the others don't notice."""
+        """Begin a batch; whoever breaks the document is refused, and the others don't notice."""
         while True:
             try:
                 return self._room.begin()
@@ -231,7 +231,6 @@ class Runner:
                 logger.warning(
                     "update refused", document=self._record.name, connection=culprit, why=str(error)
                 )
-                refused = [Refuse(culprit, MalformedUpdate("its content makes no sense"))] if culprit else []
                 if culprit is None:
                     # It had waited in the log for its causes, which have come: it must not get them.
                     self._aside |= {error.update}
@@ -241,7 +240,6 @@ class Runner:
                     raise loaded.quarantined from error
                 if loaded.record.epoch != self._record.epoch:
                     raise WrongEpoch() from error
-                self._carry_out(refused, EMPTY_STATE_VECTOR)
                 # Rows of other processes came with it: they are learned again, to be shown.
                 await self._learn_up_to(loaded.record.head_seq, EMPTY_STATE_VECTOR)
 
@@ -265,11 +263,11 @@ class Runner:
             self._presence_wake.clear()
             pause = self._settings.presence_interval
             for effect in self._room.flush_presence(time.monotonic()):
-                frame = Frame(encode(effect.message))
+                frames = Frames(encode(effect.message))
                 for outbox in self._outboxes.values():
-                    outbox.mention(frame)
+                    outbox.mention(frames)
                 # A crowd of large presences would keep the whole process busy: it is told more rarely.
-                pause += len(frame.payload) * len(self._outboxes) / PRESENCE_BYTES_PER_SECOND
+                pause += len(frames.message) * len(self._outboxes) / PRESENCE_BYTES_PER_SECOND
             await asyncio.sleep(pause)
 
     def _is_full(self) -> bool:
@@ -282,9 +280,9 @@ class Runner:
         for effect in effects:
             match effect:
                 case Broadcast(message):
-                    frame = Frame(encode(message))
+                    frames = Frames(encode(message))
                     for outbox in self._outboxes.values():
-                        outbox.show(frame, before)
+                        outbox.show(frames, before)
                 case Answer(connection_id):
                     self._settle(connection_id, effect)
                 case Refuse(connection_id, error) if connection_id in self._exchanges:

@@ -52,6 +52,27 @@ class Frame:
         return self._wire
 
 
+class Frames:
+    """One message for the members of a room: framed once for each address under which they know it.
+
+    Members of one room may speak different dialects. Those that tell documents apart on one socket want
+    the document's address before the message, and all who use the same address share one frame.
+    """
+
+    __slots__ = ("_by_prefix", "message")
+
+    def __init__(self, message: bytes) -> None:
+        self.message = message
+        self._by_prefix: dict[bytes, Frame] = {}
+
+    def behind(self, prefix: bytes) -> Frame:
+        """The message behind a prefix, as one frame."""
+        frame = self._by_prefix.get(prefix)
+        if frame is None:
+            frame = self._by_prefix[prefix] = Frame(prefix + self.message)
+        return frame
+
+
 def _header(length: int) -> bytes:
     if length < 126:
         return struct.pack("!BB", 0x82, length)
