@@ -48,6 +48,10 @@ class App:
     def sync_url(self) -> str:
         return f"{self.server.ws_url}/sync"
 
+    @property
+    def collab_url(self) -> str:
+        return f"{self.server.ws_url}/collab"
+
     async def tenant(self, slug: str = "acme") -> Tenant:
         live, _ = await Tenants(self.services.database).create(slug, slug.title())
         return live
@@ -63,14 +67,16 @@ class App:
         )
         return Credential(key.text, record, tenant)
 
-    def token(self, key: Credential, *rights: str, pattern: str = "*", lifetime: float = 60.0) -> str:
+    def token(
+        self, key: Credential, *rights: str, pattern: str = "*", lifetime: float = 60.0, subject: str = "ada"
+    ) -> str:
         """A token that was issued `max(0, -lifetime)` seconds too long ago, if `lifetime` is negative."""
         now = datetime.now(UTC) + timedelta(seconds=min(lifetime - 1, 0))
         token, _ = issue_token(
             self.tokens,
             principal_of_key(key.record, key.tenant),
             token_id=uuid4().hex,
-            subject="ada",
+            subject=subject,
             grants=[Grant.of(pattern, rights or ("read",))],
             lifetime=timedelta(seconds=max(lifetime, 1)),
             now=now,

@@ -15,6 +15,18 @@ from typing import Any
 from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, TransactionEvent, XmlElement, XmlFragment, XmlText, merge_updates
 
+from webhost_sync.sync.hocuspocus import (
+    Address,
+    Authenticated,
+    BroadcastStateless,
+    Close,
+    Known,
+    Stateless,
+    SyncReply,
+    SyncStatus,
+    Token,
+    TokenWanted,
+)
 from webhost_sync.sync.lib0 import MAX_INTEGER
 from webhost_sync.sync.protocol import (
     AwarenessEntry,
@@ -50,6 +62,27 @@ messages: st.SearchStrategy[KnownMessage] = st.one_of(
     st.builds(QueryAwareness),
     st.builds(PermissionDenied, texts),
 )
+
+addresses = st.builds(
+    Address,
+    st.text(st.characters(exclude_characters="\0", codec="utf-8"), max_size=12),
+    st.just("") | st.just("s1"),
+)
+collab_messages: st.SearchStrategy[Known] = st.one_of(
+    messages,
+    st.builds(Token, texts, st.none() | texts),
+    st.builds(TokenWanted),
+    st.builds(Authenticated, st.sampled_from(("read-write", "readonly"))),
+    st.builds(
+        SyncReply,
+        st.builds(SyncStep1, st.binary(max_size=40)) | st.builds(SyncUpdate, st.binary(max_size=40)),
+    ),
+    st.builds(Stateless, texts),
+    st.builds(BroadcastStateless, texts),
+    st.builds(Close, st.none() | texts),
+    st.builds(SyncStatus, st.booleans()),
+)
+"""Whatever the Hocuspocus protocol can say."""
 
 AnyDoc = Doc[Any]
 

@@ -37,6 +37,7 @@ from webhost_sync.config import Settings
 from webhost_sync.fleet.live_positions import LivePositions
 from webhost_sync.fleet.projector import Projector
 from webhost_sync.routes.api import api_routes
+from webhost_sync.routes.collab import collab
 from webhost_sync.routes.middleware import CrossOrigin, ErrorAnswers, RequestIds, raise_to_middleware
 from webhost_sync.routes.services import Services
 from webhost_sync.routes.sync import sync
@@ -79,7 +80,11 @@ def create_app(settings: Settings, database_url: str, tokens: Tokens, *, project
 
 
 def routes() -> Sequence[BaseRoute]:
-    return [WebSocketRoute("/sync/{document:path}", sync), *api_routes()]
+    return [
+        WebSocketRoute("/sync/{document:path}", sync),
+        WebSocketRoute("/collab", collab),
+        *api_routes(),
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,9 +89,24 @@ class Settings(BaseSettings):
     inbox_limit: int = 1000
     """Frames of one room that wait to be applied; beyond it the sockets are not read."""
     update_rate: float = 500.0
-    """Updates per second from one connection, with as many again in a burst; 4 KiB count as one more."""
+    """Updates per second from one socket to one document, with as many again in a burst; 4 KiB count as
+    one more."""
     connections_per_credential: int = 5000
     """Sockets and streams that one key or token may have open on this process."""
+    documents_per_socket: int = Field(default=100, ge=1)
+    """Documents that one socket of `/collab` may have open."""
+    backlog_limit: int = 8 * MIB
+    """Bytes that one socket of `/collab` has sent and its documents have not taken; then it is not read."""
+    stranger_bytes_limit: int = 256 * KIB
+    """The same, as long as none of its documents has been opened; and the largest frame until then."""
+    stranger_frames_limit: int = Field(default=100, ge=1)
+    """Frames that may wait as long as none of its documents has been opened."""
+    stranger_documents_limit: int = Field(default=100, ge=1)
+    """Documents that may wait to be opened as long as none has been."""
+    stranger_timeout: float = 10.0
+    """How long a socket of `/collab` may be open without a token."""
+    vacancy_timeout: float = 60.0
+    """How long it may stay when all of its documents are closed or were refused."""
     uncommitted_limit: int = 16 * MIB
     """Bytes of one room that may wait for a database that is away."""
     uncommitted_timeout: float = 30.0
@@ -101,7 +116,7 @@ class Settings(BaseSettings):
     refusal_hold_max: float = 60.0
     """Longest hold of a socket that was refused again and again."""
     keepalive_interval: float = 20.0
-    """Silence after which a y-websocket client gets an empty awareness frame."""
+    """Silence after which a socket gets an empty awareness frame."""
     ping_interval: float = 30.0
     """Time between WebSocket pings."""
     log_poll_interval: float = Field(default=30.0, gt=0)

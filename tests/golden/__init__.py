@@ -69,3 +69,19 @@ RETURN = GoldenReturn(
     _return["seen_after_answer"],
     _return["renewals_until_seen"],
 )
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenHeard:
+    """A frame of a server to the document `depot`, and the event that real providers make of it."""
+
+    name: str
+    frame: bytes
+    event: str | None
+
+
+_collab = json.loads((Path(__file__).parent / "collab_frames.json").read_text())
+COLLAB_SENT: dict[str, bytes] = {entry["name"]: bytes.fromhex(entry["frame"]) for entry in _collab["sent"]}
+COLLAB_HEARD: tuple[GoldenHeard, ...] = tuple(
+    GoldenHeard(entry["name"], bytes.fromhex(entry["frame"]), entry["event"]) for entry in _collab["heard"]
+)

@@ -60,7 +60,8 @@ async def stream_latest_positions(call: Call[LiveQuery, None]) -> Response:
         if services.hub.status().draining:
             raise Draining()
         number = services.hub.next_connection_id()
-        return services.live.registered(LiveConnection(number, principal, PATH, datetime.now(UTC), reader))
+        live = LiveConnection(number, principal, PATH, datetime.now(UTC), reader, socket=number)
+        return services.live.registered(live)
 
     opened = partial(_events, services, principal, cursor)
     return EventStream(register, opened, patience=services.settings.outbox_timeout)

@@ -15,9 +15,9 @@ import structlog
 from starlette.websockets import WebSocket
 
 from webhost_sync.auth.access import access_document
-from webhost_sync.errors import ClientFault, InvalidRequest, NotAllowed, SyncError
+from webhost_sync.errors import ClientFault, InvalidRequest, SyncError
 from webhost_sync.fleet.names import validate_name
-from webhost_sync.routes.credentials import credential_of
+from webhost_sync.routes.credentials import address_of, check_origin, credential_of
 from webhost_sync.routes.services import Services, services_of
 from webhost_sync.sync.connection import Connection
 from webhost_sync.sync.effects import Member
@@ -49,7 +49,7 @@ async def sync(websocket: WebSocket) -> None:
 
 async def _serve(websocket: WebSocket, transport: Transport, services: Services) -> SyncError | None:
     """Admit and serve; returns why we end it. Raises: SyncError when it may not come in."""
-    _check_origin(websocket, services.settings.allowed_origins)
+    check_origin(websocket, services.settings.allowed_origins)
     name = document_name(websocket.scope["raw_path"])
     principal = await services.authenticator.authenticate(credential_of(websocket))
     access = access_document(principal, name)
@@ -62,7 +62,8 @@ async def _serve(websocket: WebSocket, transport: Transport, services: Services)
             can_show_presence=access.presence,
         )
         outbox = Outbox(transport, services.settings.outbox_limit)
-        live = LiveConnection(member.connection_id, principal, name, datetime.now(UTC), outbox)
+        number = member.connection_id
+        live = LiveConnection(number, principal, name, datetime.now(UTC), outbox, socket=number)
         with services.live.registered(live):
             connection = Connection(member, runner, outbox, websocket.receive, services.settings)
             return await connection.serve()
@@ -78,16 +79,10 @@ def document_name(raw_path: bytes) -> str:
     return validate_name(name)
 
 
-def _check_origin(websocket: WebSocket, allowed: tuple[str, ...]) -> None:
-    origin = websocket.headers.get("origin")
-    if allowed and origin is not None and origin not in allowed:
-        raise NotAllowed("pages of this origin may not connect; see ALLOWED_ORIGINS")
-
-
 async def _refuse(websocket: WebSocket, transport: Transport, services: Services, error: ClientFault) -> None:
     """Say why, hold whoever keeps coming back, and close."""
     credential = hashlib.sha256((credential_of(websocket) or "").encode()).hexdigest()
-    address = websocket.client.host if websocket.client else ""
+    address = address_of(websocket)
     hold = services.refusals.note((address, credential), time.monotonic())
     logger.info("connection refused", code=error.close_code, why=error.code, address=address, hold=hold)
     transport.write(Frame(encode(PermissionDenied(str(error)))))

@@ -7,24 +7,15 @@ messages and fills its outbox. Whatever goes wrong here ends this connection and
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
 
-from webhost_sync.config import KIB, Settings
-from webhost_sync.errors import ProtocolError, SyncError, TooLarge, TooSlow
+from webhost_sync.config import Settings
+from webhost_sync.errors import SyncError, TooSlow
 from webhost_sync.sync.effects import CatchUp, Member
 from webhost_sync.sync.outbox import Outbox
 from webhost_sync.sync.protocol import decode
 from webhost_sync.sync.rate import TokenBucket
+from webhost_sync.sync.receiving import BYTES_PER_UPDATE, ClientLeft, Receive, first_of, next_frame
 from webhost_sync.sync.runner import Runner
-
-BYTES_PER_UPDATE = 4 * KIB
-"""So many bytes count as one more update: to read them keeps the whole process busy for up to 1 ms."""
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-
-
-class ClientLeft(Exception):
-    """The client closed the socket, or it broke."""
 
 
 class Connection:
@@ -57,14 +48,14 @@ class Connection:
         except* ClientLeft:
             pass
         except* SyncError as group:
-            ended = _first(group)
+            ended = first_of(group)
         finally:
             self._runner.leave(self._member.connection_id)
         return ended
 
     async def _read(self) -> None:
         while True:
-            frame = await self._next_frame()
+            frame = await next_frame(self._receive, self._settings.frame_limit)
             messages = decode(frame)
             await self._rate.take(len(messages) + len(frame) / BYTES_PER_UPDATE)
             for message in messages:
@@ -72,17 +63,6 @@ class Connection:
             if self._outbox.is_full:
                 # Whoever does not read its answers is not asked for more questions.
                 await self._wait_for_reader()
-
-    async def _next_frame(self) -> bytes:
-        event = await self._receive()
-        if event["type"] == "websocket.disconnect":
-            raise ClientLeft
-        frame = event.get("bytes")
-        if not isinstance(frame, bytes):
-            raise ProtocolError("text frames have no meaning here; send binary ones")
-        if len(frame) > self._settings.frame_limit:
-            raise TooLarge(f"a frame may have {self._settings.frame_limit} bytes")
-        return frame
 
     async def _catch_up(self) -> None:
         while True:
@@ -96,8 +76,3 @@ class Connection:
                 await self._outbox.drained()
         except TimeoutError:
             raise TooSlow(f"nothing was read for {self._settings.outbox_timeout:g} s") from None
-
-
-def _first(group: BaseExceptionGroup[SyncError]) -> SyncError:
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

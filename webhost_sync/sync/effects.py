@@ -65,6 +65,15 @@ def update_of(request: Request) -> bytes:
             return b""
 
 
+def is_update(request: Request) -> bool:
+    """Whether its sender counts on an answer to it: a step 2 or an update, readable or not."""
+    match request:
+        case Unreadable(was_update=was_update):
+            return was_update
+        case _:
+            return isinstance(request, SyncStep2 | SyncUpdate)
+
+
 def size_of(request: Request) -> int:
     """Bytes of its update and its state vector."""
     match request:

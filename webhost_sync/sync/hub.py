@@ -30,6 +30,7 @@ from webhost_sync.errors import DocumentNotFound, Draining, Internal, StoreUnava
 from webhost_sync.sync.awareness import AwarenessLimits, AwarenessTable
 from webhost_sync.sync.growth import Growth
 from webhost_sync.sync.loading import Loaded, load_document
+from webhost_sync.sync.receiving import first_of
 from webhost_sync.sync.room import Room
 from webhost_sync.sync.room_log import RoomLog
 from webhost_sync.sync.runner import LATEST, Runner
@@ -80,7 +81,7 @@ class Hub:
         self._live: dict[Key, Runner] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._connection_ids = itertools.count(1)
-        self._draining = False
+        self._draining = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -91,7 +92,7 @@ class Hub:
             try:
                 yield
             finally:
-                self._draining = True
+                self._draining.set()
                 sweeper.cancel()
                 for task in self._tasks.values():
                     task.cancel()
@@ -102,13 +103,13 @@ class Hub:
 
         Raises: Draining, DocumentNotFound, StoreUnavailable, Internal.
         """
-        if self._draining:
+        if self._draining.is_set():
             raise Draining()
         slot = self._slot((tenant_id, name))
         slot.users += 1
         try:
             runner = await asyncio.shield(slot.runner)
-            if self._draining:
+            if self._draining.is_set():
                 # Whoever waited for a load was not there yet when everybody was sent away.
                 raise Draining()
             yield runner
@@ -125,7 +126,7 @@ class Hub:
             rooms=len(runners),
             connections=sum(runner.connections for runner in runners),
             failing_rooms=sum(runner.is_failing for runner in runners),
-            draining=self._draining,
+            draining=self._draining.is_set(),
         )
 
     def changed_elsewhere(self, change: Change) -> None:
@@ -146,7 +147,11 @@ class Hub:
 
     def start_draining(self) -> None:
         """Let nobody in from now on."""
-        self._draining = True
+        self._draining.set()
+
+    async def draining(self) -> None:
+        """Wait until nobody is let in any more."""
+        await self._draining.wait()
 
     async def settled(self) -> None:
         """Wait until every room has stored what it has received."""
@@ -184,7 +189,7 @@ class Hub:
             logger.warning(
                 "room lost", tenant=key[0], document=key[1], seq=runner.seq, why=str(lost.exceptions[0])
             )
-            runner.close(_first(lost))
+            runner.close(first_of(lost))
         except* Exception:
             logger.exception("room failed", tenant=key[0], document=key[1], seq=runner.seq)
             runner.close(Internal())
@@ -266,8 +271,3 @@ class Hub:
 def _fail(slot: _Slot, error: SyncError) -> None:
     slot.runner.set_exception(error)
     slot.runner.exception()  # whoever waited has it; nobody else must be told
-
-
-def _first(group: BaseExceptionGroup[SyncError]) -> SyncError:
-    inner = group.exceptions[0]
-    return _first(inner) if isinstance(inner, BaseExceptionGroup) else inner

@@ -38,13 +38,15 @@ class WayOut(Protocol):
 
 @dataclass(eq=False, slots=True)
 class LiveConnection:
-    """Who is connected where, since when (UTC). `document` is the path of a stream that is of no document."""
+    """Who is connected where, since when (UTC), and on which socket: several documents may share one. A stream
+    that is of no document has its path in place of the document."""
 
     connection_id: int
     principal: Principal
     document: str
     since: datetime
     outbox: WayOut
+    socket: int
 
 
 class Recheck(Protocol):
@@ -56,13 +58,13 @@ class Recheck(Protocol):
 class LiveConnections:
     """Invariants:
     1. A connection is in here exactly while its socket is served.
-    2. One credential has at most `limit` connections.
+    2. One credential has at most `limit` sockets.
     """
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._connections: set[LiveConnection] = set()
-        self._by_credential: Counter[str] = Counter()
+        self._sockets: dict[str, Counter[int]] = {}
         self._none_left = asyncio.Event()
         self._none_left.set()
 
@@ -74,22 +76,37 @@ class LiveConnections:
 
     @contextmanager
     def registered(self, connection: LiveConnection) -> Iterator[None]:
-        """Keep the connection known. Raises: TooManyRequests when its credential has too many."""
-        credential = connection.principal.credential_id
-        if self._by_credential[credential] >= self._limit:
-            raise TooManyRequests(f"this credential may have {self._limit} connections")
-        self._by_credential[credential] += 1
+        """Keep the connection known. Raises: TooManyRequests when its credential has too many sockets."""
+        self._count(connection.principal, connection.socket)
         self._connections.add(connection)
         self._none_left.clear()
         try:
             yield
         finally:
             self._connections.discard(connection)
-            self._by_credential[credential] -= 1
-            if not self._by_credential[credential]:
-                del self._by_credential[credential]
+            self._discount(connection.principal, connection.socket)
             if not self._connections:
                 self._none_left.set()
+
+    def renew(self, connection: LiveConnection, principal: Principal) -> None:
+        """Go on with a new credential. Raises: TooManyRequests; then it has its old one still."""
+        self._count(principal, connection.socket)
+        self._discount(connection.principal, connection.socket)
+        connection.principal = principal
+
+    def _count(self, principal: Principal, socket: int) -> None:
+        sockets = self._sockets.setdefault(principal.credential_id, Counter())
+        if socket not in sockets and len(sockets) >= self._limit:
+            raise TooManyRequests(f"this credential may have {self._limit} connections")
+        sockets[socket] += 1
+
+    def _discount(self, principal: Principal, socket: int) -> None:
+        sockets = self._sockets[principal.credential_id]
+        sockets[socket] -= 1
+        if not sockets[socket]:
+            del sockets[socket]
+        if not sockets:
+            del self._sockets[principal.credential_id]
 
     async def keep_alive(self, silence: float) -> None:
         """Send the empty awareness frame to whoever got nothing for `silence` seconds at most.

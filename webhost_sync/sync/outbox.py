@@ -11,8 +11,8 @@ import asyncio
 from webhost_sync.errors import ProtocolError, SyncError
 from webhost_sync.sync.dialect import Y_WEBSOCKET, Dialect
 from webhost_sync.sync.document import EMPTY_STATE_VECTOR
-from webhost_sync.sync.effects import Acknowledge, Refuse, Send
-from webhost_sync.sync.protocol import AwarenessUpdate, SyncStep2, encode
+from webhost_sync.sync.effects import Acknowledge, CatchUp, Greeting, Refuse, Request, Send
+from webhost_sync.sync.protocol import AwarenessUpdate, KnownMessage, SyncStep1, SyncStep2, encode
 from webhost_sync.sync.transport import Frame, Frames, Transport
 
 
@@ -31,6 +31,7 @@ class Outbox:
         self._limit = limit
         self._dialect = dialect
         self._behind: bytes | None = None
+        self._lost_question = False
         self._lost_answer = False
         self._fell_behind = asyncio.Event()
         self._delivered = asyncio.Event()
@@ -71,7 +72,7 @@ class Outbox:
             case Send(_, AwarenessUpdate() as message):
                 self.mention(Frames(encode(message)))
             case Send(_, message):
-                self._send(encode(message), is_answer=isinstance(message, SyncStep2))
+                self._send(message)
             case Acknowledge():
                 self._answer(*self._dialect.acknowledge(effect))
             case Refuse(_, error):
@@ -106,26 +107,40 @@ class Outbox:
         """Wait until the reader has read, or is gone."""
         await self._transport.drained()
 
-    @property
-    def lost_answer(self) -> bool:
-        """Whether a step 2 was among what was skipped: its asker waits for one."""
-        return self._lost_answer
-
     def resume(self) -> bytes:
         """Write again from now on; returns the state vector to catch the reader up from."""
         behind, self._behind = self._behind, None
-        self._lost_answer = False
+        self._lost_question = self._lost_answer = False
         self._fell_behind.clear()
         self._delivered.clear()
         return behind if behind is not None else EMPTY_STATE_VECTOR
 
+    def resume_with(self) -> tuple[Request, ...]:
+        """Write again from now on; returns what to ask of the room, so that nothing stays missing.
+
+        Unlike `resume()` for clients that tell an answer to their step 1 from an update, and that wait
+        for ours before they send what they have.
+        """
+        question, answer, is_behind = self._lost_question, self._lost_answer, self.is_behind
+        behind = self.resume()
+        missed: tuple[Request, ...] = (Greeting(),) if question else ()
+        if is_behind:
+            missed += (SyncStep1(behind) if answer else CatchUp(behind),)
+        return missed
+
     async def delivered(self) -> None:
-        """Wait until something for this member alone has come since `resume()`."""
+        """Wait until something for this member alone has come since it was resumed."""
         await self._delivered.wait()
 
-    def _send(self, message: bytes, *, is_answer: bool) -> None:
-        self.reply(Frame(self._dialect.prefix + message))
-        self._lost_answer |= is_answer and self._behind == EMPTY_STATE_VECTOR
+    def _send(self, message: KnownMessage) -> None:
+        frame = Frame(self._dialect.prefix + encode(message))
+        if isinstance(message, SyncStep1) and self._dialect.counts and self.is_full:
+            # No content: what the reader has does not change by it, but it must be asked again.
+            self._lost_question = True
+            self._fell_behind.set()
+        else:
+            self.reply(frame)
+            self._lost_answer |= isinstance(message, SyncStep2) and self._behind == EMPTY_STATE_VECTOR
         self._delivered.set()
 
     def _answer(self, *frames: bytes) -> None:

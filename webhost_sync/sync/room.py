@@ -22,14 +22,14 @@ from itertools import islice
 
 from webhost_sync.errors import MalformedUpdate, NotAllowed, ProtocolError, SyncError, TooLarge
 from webhost_sync.sync.awareness import AwarenessTable
-from webhost_sync.sync.document import Applied, BrokenDocument, Document, Outcome
+from webhost_sync.sync.contributions import Taken, rows_of
+from webhost_sync.sync.document import BrokenDocument, Document, Outcome
 from webhost_sync.sync.effects import (
     Acknowledge,
     Answer,
     Batch,
     Broadcast,
     CatchUp,
-    Contribution,
     Effect,
     Exchange,
     Greeting,
@@ -38,6 +38,7 @@ from webhost_sync.sync.effects import (
     Request,
     Send,
     Unreadable,
+    is_update,
     size_of,
     update_of,
 )
@@ -56,8 +57,6 @@ ANSWER_BYTES = 32 * 1024 * 1024
 """What the answers of one batch may come to: they are made in memory, all at once."""
 MAX_KEPT = 500
 """Updates that may wait for what they build on: looking through them is paid for by all others."""
-Taken = tuple[Member, Applied]
-"""Who brought an update, and what it was."""
 
 
 class Room:
@@ -167,7 +166,7 @@ class Room:
         effects: list[Effect] = [Broadcast(SyncUpdate(update)) for update in shown]
         for (member, request), outcome in zip(requests, outcomes, strict=True):
             effects += self._answer(member, request, outcome)
-        return Batch(before, _rows(taken), tuple(effects))
+        return Batch(before, rows_of(taken), tuple(effects))
 
     @property
     def culprit(self) -> int | None:
@@ -199,7 +198,7 @@ class Room:
         for place, (member, request) in enumerate(self._waiting):
             if update_of(request) == update:
                 error = MalformedUpdate("its content makes no sense")
-                self._waiting[place] = member, Unreadable(error, _is_update(request))
+                self._waiting[place] = member, Unreadable(error, is_update(request))
                 self._waiting_bytes -= size_of(request)
                 return member.connection_id
         return None
@@ -254,7 +253,7 @@ class Room:
     def _answer(self, member: Member, request: Request, outcome: Outcome | SyncError) -> list[Effect]:
         connection_id = member.connection_id
         if isinstance(outcome, SyncError):
-            return [Refuse(connection_id, outcome, _is_update(request))]
+            return [Refuse(connection_id, outcome, is_update(request))]
         try:
             match request:
                 case Greeting():
@@ -280,7 +279,7 @@ class Room:
                 case Unreadable():
                     return []  # its outcome was the error that it carries
         except ProtocolError as error:
-            return [Refuse(connection_id, error, _is_update(request))]
+            return [Refuse(connection_id, error, is_update(request))]
 
     def _greet(self, connection_id: int) -> list[Effect]:
         effects: list[Effect] = [Send(connection_id, SyncStep1(self._document.state_vector()))]
@@ -296,24 +295,3 @@ class Room:
             # Only after an update: a step 2 already was the answer to this question.
             effects.append(Send(connection_id, SyncStep1(self._document.state_vector())))
         return effects
-
-
-def _is_update(request: Request) -> bool:
-    match request:
-        case Unreadable(was_update=was_update):
-            return was_update
-        case _:
-            return isinstance(request, SyncStep2 | SyncUpdate)
-
-
-def _rows(taken: Sequence[Taken]) -> tuple[Contribution, ...]:
-    """One row per writer where its updates can be merged, in the order of each one's first update."""
-    by_writer: dict[tuple[str, str], list[Applied]] = {}
-    for member, applied in taken:
-        by_writer.setdefault((member.owner, member.device), []).append(applied)
-    rows = []
-    for (owner, device), parts in by_writer.items():
-        client_ids = tuple(sorted({client for applied in parts for client in applied.client_ids}))
-        for payload in merge(applied.part for applied in parts):
-            rows.append(Contribution(owner, device, payload, client_ids))
-    return tuple(rows)

@@ -1,0 +1,60 @@
+"""The door `/collab` for Hocuspocus' provider as it is, and for our own SDK: many documents on one socket.
+
+Takes the socket, and knows who may open what; a token comes with each document. Refusing a document leaves
+the socket open, because a provider comes back every second to one that closes.
+"""
+
+from __future__ import annotations
+
+import time
+
+import structlog
+from starlette.websockets import WebSocket
+
+from webhost_sync.auth.access import Access, access_document
+from webhost_sync.auth.principals import Principal
+from webhost_sync.errors import NotAllowed
+from webhost_sync.fleet.names import validate_name
+from webhost_sync.routes.credentials import address_of, check_origin
+from webhost_sync.routes.services import Services, services_of
+from webhost_sync.sync.attachment import Door
+from webhost_sync.sync.collab_connection import CollabConnection
+from webhost_sync.sync.transport import Transport, open_transport
+
+logger = structlog.get_logger(__name__)
+
+
+async def collab(websocket: WebSocket) -> None:
+    """Serve one socket from accept to close."""
+    services = services_of(websocket)
+    await websocket.accept()
+    async with open_transport(websocket) as transport:
+        try:
+            check_origin(websocket, services.settings.allowed_origins)
+        except NotAllowed as error:
+            await _refuse(websocket, transport, services, error)
+            return
+        ended = await CollabConnection(transport, websocket.receive, _door(websocket, services)).serve()
+        if ended is not None:
+            logger.info("connection closed", code=ended.close_code, why=ended.code)
+            await transport.close(ended.close_code, ended.reason)
+
+
+def _door(websocket: WebSocket, services: Services) -> Door:
+    async def admit(credential: str, name: str) -> tuple[Principal, Access]:
+        validate_name(name)
+        principal = await services.authenticator.authenticate(credential)
+        return principal, access_document(principal, name)
+
+    return Door(
+        admit, services.hub, services.live, services.refusals, services.settings, address_of(websocket)
+    )
+
+
+async def _refuse(websocket: WebSocket, transport: Transport, services: Services, error: NotAllowed) -> None:
+    """Hold whoever keeps coming back, and close. There is no document yet that it could be told for."""
+    address = address_of(websocket)
+    hold = services.refusals.note((address, ""), time.monotonic())
+    logger.info("connection refused", code=error.close_code, why=error.code, address=address, hold=hold)
+    await services.refusals.hold(hold)
+    await transport.close(error.close_code, error.reason)

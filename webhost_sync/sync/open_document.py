@@ -1,0 +1,248 @@
+"""One document that is open on a socket of `/collab`: its frames in, messages to the room, and its end.
+
+`attachment` has let the client in; the room fills the outbox. Several of these share one socket, so one
+that must wait, for its room or for its rate, makes nobody else wait. Whatever goes wrong ends this
+document on this socket; what is about the socket itself says so by its error (`TooSlow`, `Draining`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+import structlog
+
+from webhost_sync.auth.access import Access
+from webhost_sync.auth.principals import Principal
+from webhost_sync.config import Settings
+from webhost_sync.errors import NotAllowed, ProtocolError, SyncError, TooSlow, TryAgain
+from webhost_sync.sync.backlog import Backlog, Inbox
+from webhost_sync.sync.collab_dialect import HocuspocusDialect
+from webhost_sync.sync.effects import Greeting, Member, Request, Unreadable
+from webhost_sync.sync.hocuspocus import (
+    Address,
+    Authenticated,
+    BroadcastStateless,
+    Close,
+    Known,
+    SyncReply,
+    Token,
+    TokenWanted,
+    decode,
+    is_update,
+)
+from webhost_sync.sync.live import LiveConnection, LiveConnections
+from webhost_sync.sync.outbox import Outbox
+from webhost_sync.sync.protocol import (
+    AwarenessUpdate,
+    QueryAwareness,
+    SyncStep1,
+    SyncStep2,
+    SyncUpdate,
+)
+from webhost_sync.sync.protocol import KnownMessage as RoomMessage
+from webhost_sync.sync.rate import TokenBucket
+from webhost_sync.sync.receiving import BYTES_PER_UPDATE, first_of
+from webhost_sync.sync.runner import Runner
+from webhost_sync.sync.transport import Frame, Transport
+
+logger = structlog.get_logger(__name__)
+ASK_AT = (0.8, 0.95)
+"""When a fresh token is asked for, as shares of the time for which the present one is still good."""
+Admit = Callable[[str, str], Awaitable[tuple[Principal, Access]]]
+"""Says who shows a credential, and what it may do with a document. Raises: SyncError."""
+
+
+class Detached(Exception):
+    """The client has closed the document."""
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSocket:
+    """What all documents of one socket share. `turn`: one at a time is caught up when all fell behind."""
+
+    number: int
+    transport: Transport
+    backlog: Backlog
+    turn: asyncio.Lock
+
+
+def scope_of(access: Access) -> Authenticated:
+    return Authenticated("read-write" if access.write else "readonly")
+
+
+class OpenDocument:
+    """Invariants:
+    1. Frames are handed to the room in the order in which they came, one at a time.
+    2. It is a member of its room from `serve()`'s start to its end.
+    3. Its tenant and its subject never change; its rights and their end do, with each new token.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        member: Member,
+        live: LiveConnection,
+        dialect: HocuspocusDialect,
+        runner: Runner,
+        inbox: Inbox,
+        socket: SharedSocket,
+        lives: LiveConnections,
+        admit: Admit,
+        settings: Settings,
+    ) -> None:
+        self._address = address
+        self._member = member
+        self._live = live
+        self._dialect = dialect
+        self._runner = runner
+        self._inbox = inbox
+        self._socket = socket
+        self._lives = lives
+        self._admit = admit
+        self._settings = settings
+        self._rate = TokenBucket(settings.update_rate, asyncio.get_running_loop().time)
+        self._renewed = asyncio.Event()
+        self._was_asked = False
+
+    @property
+    def _outbox(self) -> Outbox:
+        return self._live.outbox
+
+    async def serve(self) -> SyncError | None:
+        """Serve until the end; returns why we end it, or None when the client did."""
+        ended: SyncError | None = None
+        self._runner.join(self._member, self._outbox)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read())
+                tasks.create_task(self._catch_up())
+                tasks.create_task(self._ask_for_tokens())
+                raise await self._outbox.closing()
+        except* Detached:
+            pass
+        except* SyncError as group:
+            ended = first_of(group)
+        finally:
+            self._runner.leave(self._member.connection_id)
+        return ended
+
+    async def _read(self) -> None:
+        while True:
+            body = await self._inbox.first()
+            await self._rate.take(1 + len(body) / BYTES_PER_UPDATE)
+            if self._outbox.is_full:
+                # Whoever does not read its answers is not asked for more questions.
+                await self._wait_for_reader()
+            try:
+                await self._take(body)
+            finally:
+                self._inbox.done()
+
+    async def _take(self, body: bytes) -> None:
+        try:
+            message = decode(body)
+            if isinstance(message, BroadcastStateless):
+                raise ProtocolError("only servers may broadcast stateless messages")
+        except ProtocolError as error:
+            # The answers to what came before it are on their way; it is refused behind them.
+            await self._submit(Unreadable(error, is_update(body)))
+            raise await self._outbox.closing() from None
+        match message:
+            case Token(token):
+                await self._renew(token)
+            case Close():
+                raise Detached
+            case SyncStep1():
+                await self._answer(message)
+            case SyncReply(inner):
+                await self._submit(inner)
+            case SyncStep2() | SyncUpdate() | AwarenessUpdate() | QueryAwareness():
+                await self._submit(message)
+            case _:
+                pass  # stateless messages are for applications, unknown types for newer servers
+
+    async def _answer(self, question: SyncStep1) -> None:
+        """Answer a step 1; ask back as well when it comes again, as a provider that syncs anew expects."""
+        if self._was_asked:
+            await self._submit(Greeting())
+        self._was_asked = True
+        await self._submit(question)
+
+    async def _submit(self, message: RoomMessage | Request) -> None:
+        match message:
+            case SyncStep2():
+                self._dialect.expect_status(answers_step_1=True)
+            case SyncUpdate() | Unreadable(was_update=True):
+                self._dialect.expect_status(answers_step_1=False)
+        await self._runner.submit(self._member, message)
+
+    async def _renew(self, token: str) -> None:
+        """Go on with another token. Raises: SyncError, and the document is closed."""
+        try:
+            principal, access = await self._admit(token, self._address.name)
+            self._check_is_the_same(principal)
+            self._lives.renew(self._live, principal)
+        except TryAgain as error:
+            # The present token is as good as before, and a new one will be asked for.
+            logger.warning("token not renewed", document=self._address.name, why=str(error))
+            return
+        self._member = replace(
+            self._member,
+            device=principal.device,
+            can_write=access.write,
+            can_show_presence=access.presence,
+        )
+        self._renewed.set()
+        self._write(scope_of(access))
+
+    def _check_is_the_same(self, principal: Principal) -> None:
+        before = self._live.principal
+        if (principal.tenant_id, principal.subject) != (before.tenant_id, before.subject):
+            raise NotAllowed("a new token must be of the same tenant and subject; close the document first")
+
+    async def _ask_for_tokens(self) -> None:
+        """Ask for a fresh token before the present one expires. A key has no successor to be asked for."""
+        while True:
+            self._renewed.clear()
+            principal, waited = self._live.principal, 0.0
+            if principal.token_id is None or principal.expires_at is None:
+                await self._renewed.wait()
+                continue
+            left = (principal.expires_at - datetime.now(UTC)).total_seconds()
+            for share in ASK_AT:
+                if await self._is_renewed_within(share * left - waited):
+                    break
+                waited = share * left
+                self._write(TokenWanted())
+            else:
+                await self._renewed.wait()
+
+    async def _is_renewed_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._renewed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _catch_up(self) -> None:
+        while True:
+            await self._outbox.fell_behind()
+            async with self._socket.turn:
+                await self._wait_for_reader()
+                for request in self._outbox.resume_with():
+                    await self._submit(request)
+                await self._outbox.delivered()
+
+    async def _wait_for_reader(self) -> None:
+        try:
+            async with asyncio.timeout(self._settings.outbox_timeout):
+                await self._outbox.drained()
+        except TimeoutError:
+            raise TooSlow(f"nothing was read for {self._settings.outbox_timeout:g} s") from None
+
+    def _write(self, message: Known) -> None:
+        self._socket.transport.write(Frame(self._dialect.frame(message)))
