@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -91,6 +92,13 @@ class Attachment:
     def farewell(self, error: SyncError) -> Sequence[bytes]:
         """The frames that tell the client of this end, when only the document ends."""
         return self._dialect.farewell(error, was_open=self._outbox is not None)
+
+    def turn_away(self, body: bytes, error: SyncError) -> Sequence[bytes]:
+        """The frames that tell whoever sends this token that it is not even looked at."""
+        with suppress(SyncError):
+            token = decode(body)
+            self._read_version(token.version if isinstance(token, Token) else None)
+        return self.farewell(error)
 
     def left_over(self) -> tuple[bytes, ...]:
         """Take what came behind the end and begins with a token: the client opens the document again."""

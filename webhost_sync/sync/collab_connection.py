@@ -24,7 +24,6 @@ from webhost_sync.errors import (
 )
 from webhost_sync.sync.attachment import Attachment, Door
 from webhost_sync.sync.backlog import Backlog
-from webhost_sync.sync.collab_dialect import HocuspocusDialect
 from webhost_sync.sync.hocuspocus import PING, PONG, Address, is_token, prefix_of, split
 from webhost_sync.sync.open_document import SharedSocket
 from webhost_sync.sync.protocol import KEEP_ALIVE
@@ -88,7 +87,7 @@ class CollabConnection:
         """Hand a frame to its document; what is for none is dropped, unless it is a token."""
         if address not in self._attachments:
             await self._rate.take(1 + len(body) / BYTES_PER_UPDATE)
-            if not is_token(body) or not await self._attach(address):
+            if not is_token(body) or not await self._attach(address, body):
                 return
         backlog = self._socket.backlog
         if not backlog.is_known and len(body) > backlog.allowance.size:
@@ -98,13 +97,13 @@ class CollabConnection:
         if (attachment := self._attachments.get(address)) is not None:
             attachment.put(body)
 
-    async def _attach(self, address: Address) -> bool:
+    async def _attach(self, address: Address, token: bytes) -> bool:
         """Make a document's attachment; whether there is room for one more."""
         backlog = self._socket.backlog
         while len(self._attachments) >= backlog.allowance.documents:
             if backlog.is_known:
                 error = TooManyRequests(f"one socket may have {backlog.allowance.documents} documents")
-                self._write(*HocuspocusDialect(address).farewell(error, was_open=False))
+                self._write(*Attachment(address, self._socket, self._door).turn_away(token, error))
                 return False
             await backlog.change()
         self._begin(address)
