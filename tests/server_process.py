@@ -25,6 +25,7 @@ from tests.eventually import eventually
 from tests.postgres import clone_database, drop_database
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.issuing import create_key
+from webhost_sync.auth.keys import parse_key
 from webhost_sync.auth.principals import Grant
 from webhost_sync.auth.tokens import Tokens
 
@@ -58,6 +59,11 @@ class SyncServer:
     def sync_url(self) -> str:
         """What a y-websocket provider is given."""
         return f"ws://127.0.0.1:{self._port}/sync"
+
+    @property
+    def collab_url(self) -> str:
+        """What a Hocuspocus provider is given."""
+        return f"ws://127.0.0.1:{self._port}/collab"
 
     async def start(self) -> None:
         """Start the process and wait until it listens."""
@@ -95,6 +101,15 @@ class SyncServer:
                 )
             self._keys[tenant, scopes] = key.text
         return self._keys[tenant, scopes]
+
+    async def revoke(self, key: str) -> None:
+        """Revoke a key, as an admin does."""
+        async with Database(self._database_url) as database:
+            keys = Keys(database)
+            found = await keys.find(parse_key(key).hash)
+            assert found is not None
+            stored, tenant = found
+            await keys.revoke(tenant.id, stored.id)
 
     async def token_for(self, tenant: str, *scopes: str, lifetime: float = 600) -> str:
         """A token of the tenant for every document, valid for so many seconds from now (or until so many

@@ -4,12 +4,21 @@ a Node process with the real providers for each test."""
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import uuid4
 
 import pytest
 
-from tests.interop.peers import VERSIONS, Clients, Peer, ProviderVersion, node_clients
+from tests.interop.peers import (
+    COLLAB_VERSIONS,
+    VERSIONS,
+    Clients,
+    CollabPeer,
+    CollabVersion,
+    Peer,
+    ProviderVersion,
+    node_clients,
+)
 from tests.server_process import DOCUMENT_SCOPES, SyncServer, server_process
 
 
@@ -46,3 +55,28 @@ async def open_peer(clients: Clients, server: SyncServer, provider: ProviderVers
         return await clients.open(name, provider, server.sync_url, document, params=params)
 
     return open_peer
+
+
+class OpenCollabPeer(Protocol):
+    """Opens a client of `/collab` that may do everything, in the test's own document unless another is
+    named; further options as for `Clients.open_collab`."""
+
+    async def __call__(self, name: str, *, document: str = ..., **options: Any) -> CollabPeer: ...
+
+
+@pytest.fixture(params=COLLAB_VERSIONS)
+def collab(request: pytest.FixtureRequest) -> CollabVersion:
+    """The version of @hocuspocus/provider."""
+    version: CollabVersion = request.param
+    return version
+
+
+@pytest.fixture
+async def open_collab(clients: Clients, server: SyncServer, collab: CollabVersion) -> OpenCollabPeer:
+    token = await server.token_for("acme", *DOCUMENT_SCOPES)
+    own_document = f"interop/{uuid4()}"
+
+    async def open_collab(name: str, *, document: str = own_document, **options: Any) -> CollabPeer:
+        return await clients.open_collab(name, collab, server.collab_url, document, token, **options)
+
+    return open_collab

@@ -4,12 +4,14 @@
 
 import { createInterface } from 'node:readline'
 
+import { CollabPeer } from './collab.mjs'
 import { Peer } from './peer.mjs'
 
 const peers = new Map()
 
 const commands = {
   open: ({ peer, ...options }) => void peers.set(peer, new Peer(options)),
+  openCollab: ({ peer, ...options }) => void peers.set(peer, new CollabPeer(options)),
   edit: ({ peer, source }) => peers.get(peer).edit(source),
   read: ({ peer, source }) => peers.get(peer).read(source),
   sees: ({ peer, source, expected, within }) => peers.get(peer).sees(source, expected, within),
@@ -18,8 +20,8 @@ const commands = {
   receives: ({ peer, pattern, within }) => peers.get(peer).receives(pattern, within),
   frames: ({ peer }) => peers.get(peer).frames,
   connection: ({ peer }) => peers.get(peer).connection(),
-  connect: ({ peer }) => peers.get(peer).provider.connect(),
-  disconnect: ({ peer }) => peers.get(peer).provider.disconnect(),
+  connect: ({ peer }) => peers.get(peer).connect(),
+  disconnect: ({ peer }) => peers.get(peer).disconnect(),
   vanish: ({ peer }) => peers.get(peer).vanish(),
   destroy: ({ peer }) => {
     peers.get(peer).destroy()

@@ -1,4 +1,4 @@
-// Reads one frame of the y-websocket protocol with lib0, so that the tests see what a server
+// Reads one frame of the y-websocket or the Hocuspocus protocol with lib0, so that the tests see what a server
 // really sent, not what a provider made of it. `rest` counts the bytes after the first message:
 // providers up to 3.1 would never read them.
 
@@ -31,4 +31,20 @@ function readClients(body) {
     clock: decoding.readVarUint(decoder),
     state: JSON.parse(decoding.readVarString(decoder)),
   }))
+}
+
+const COLLAB_TYPES = [
+  ...TYPES, 'sync-reply', 'stateless', 'broadcast-stateless', 'close', 'sync-status', 'ping', 'pong',
+]
+
+export function describeCollabFrame(bytes) {
+  const decoder = decoding.createDecoder(bytes)
+  const address = decoding.readVarString(decoder)
+  const type = decoding.readVarUint(decoder)
+  const described = { address, type: COLLAB_TYPES[type] ?? `unknown-${type}` }
+  if (type === 0) described.kind = SYNC_KINDS[decoding.readVarUint(decoder)]
+  if (type === 1) described.clients = readClients(decoding.readVarUint8Array(decoder))
+  if (type === 2) described.kind = ['token-wanted', 'denied', 'authenticated'][decoding.readVarUint(decoder)]
+  if (type === 8) described.applied = decoding.readVarUint(decoder) === 1
+  return described
 }

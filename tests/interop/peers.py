@@ -1,6 +1,7 @@
-"""Real Yjs clients for the tests: npm's `y-websocket` in a Node process, told what to do in lines of
-JSON. Tests get a `Peer` whose methods read as sentences; edits and readings are Yjs code, as an
-application would write it. Waiting happens in Node, on events. Knows no server.
+"""Real Yjs clients for the tests: npm's providers in a Node process, told what to do in lines of JSON.
+
+Tests get a `Peer` whose methods read as sentences; edits and readings are Yjs code, as an application
+would write it. Waiting happens in Node, on events. Knows no server.
 """
 
 from __future__ import annotations
@@ -17,6 +18,10 @@ from typing import Any, Literal
 
 ProviderVersion = Literal["2.1.0", "3.1.0"]
 VERSIONS: tuple[ProviderVersion, ...] = ("2.1.0", "3.1.0")
+"""Of `y-websocket`."""
+CollabVersion = Literal["3.4.4", "4.8.0"]
+COLLAB_VERSIONS: tuple[CollabVersion, ...] = ("3.4.4", "4.8.0")
+"""Of `@hocuspocus/provider`."""
 HERE = Path(__file__).parent
 LINE_LIMIT = 64 * 1024 * 1024
 
@@ -167,6 +172,25 @@ class Peer:
             raise AssertionError(f"{self.name}: {error}") from None
 
 
+class CollabPeer(Peer):
+    """A client of `/collab`. What its provider tells of itself is read with `provider` and `client`, the
+    record of what it told its application (`collab.mjs`)."""
+
+    async def is_saved(self, *, within: float = 15) -> None:
+        """Wait until the provider is synced, and counts no change that is not known to be durable."""
+        await self.sees("[provider.synced, provider.unsyncedChanges]", [True, 0], within=within)
+
+    async def is_denied(self, *, within: float = 15) -> str:
+        """Wait until the provider was denied its document; returns the last reason."""
+        await self.sees("client.refusals.length > 0", True, within=within)
+        return str(await self.read("client.refusals.at(-1)"))
+
+    async def unsynced(self) -> list[int]:
+        """Every number of unsynced changes that the provider has told so far."""
+        numbers: list[int] = await self.read("client.unsynced")
+        return numbers
+
+
 class Clients:
     """Opens peers at one Node process."""
 
@@ -187,6 +211,38 @@ class Clients:
         options = {"url": url, "room": document, "params": dict(params or {}), "headers": dict(headers or {})}
         await self._node.ask("open", peer=name, provider=provider, **options)
         return Peer(self._node, name)
+
+    async def open_collab(
+        self,
+        name: str,
+        provider: CollabVersion,
+        url: str,
+        document: str,
+        *tokens: str,
+        socket: str | None = None,
+        write: str = "",
+        write_attached: str = "",
+        **options: object,
+    ) -> CollabPeer:
+        """Start a client of `/collab` and return at once.
+
+        `tokens` are given one after another. Clients with the same `socket` share it. `write` is run
+        before the provider is attached to its socket, `write_attached` right after, before it is open.
+        `options` are the provider's own.
+        """
+        await self._node.ask(
+            "openCollab",
+            peer=name,
+            provider=provider,
+            url=url,
+            room=document,
+            tokens=tokens,
+            socket=socket or name,
+            write=write,
+            writeAttached=write_attached,
+            options=options,
+        )
+        return CollabPeer(self._node, name)
 
 
 @asynccontextmanager
