@@ -104,7 +104,7 @@ class SyncServer:
 
     async def revoke(self, key: str) -> None:
         """Revoke a key, as an admin does."""
-        async with Database(self._database_url) as database:
+        async with Database(self.database_url) as database:
             keys = Keys(database)
             found = await keys.find(parse_key(key).hash)
             assert found is not None

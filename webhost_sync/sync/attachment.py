@@ -186,8 +186,8 @@ class Attachment:
                 text = document_text(runner.record.epoch, runner.seq, limit, writable=access.write)
                 self._write(Stateless(text))
             document = OpenDocument(
-                self.address, member, live, dialect, runner, self._inbox, socket, door.live, door.admit,
-                door.settings,
+                self.address, member, live, outbox, dialect, runner, self._inbox, socket, door.live,
+                door.admit, door.settings,
             )  # fmt: skip
             return await document.serve()
 

@@ -25,10 +25,10 @@ from webhost_sync.errors import (
 from webhost_sync.sync.attachment import Attachment, Door
 from webhost_sync.sync.backlog import Backlog
 from webhost_sync.sync.hocuspocus import PING, PONG, Address, is_token, prefix_of, split
-from webhost_sync.sync.open_document import SharedSocket
+from webhost_sync.sync.open_document import SharedSocket, cost_of
 from webhost_sync.sync.protocol import KEEP_ALIVE
 from webhost_sync.sync.rate import TokenBucket
-from webhost_sync.sync.receiving import BYTES_PER_UPDATE, ClientLeft, Receive, first_of, next_frame
+from webhost_sync.sync.receiving import ClientLeft, Receive, first_of, next_frame
 from webhost_sync.sync.transport import Frame, Transport
 
 logger = structlog.get_logger(__name__)
@@ -86,7 +86,7 @@ class CollabConnection:
     async def _route(self, address: Address, body: bytes) -> None:
         """Hand a frame to its document; what is for none is dropped, unless it is a token."""
         if address not in self._attachments:
-            await self._rate.take(1 + len(body) / BYTES_PER_UPDATE)
+            await self._rate.take(cost_of(body))
             if not is_token(body) or not await self._attach(address, body):
                 return
         backlog = self._socket.backlog

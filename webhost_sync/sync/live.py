@@ -38,8 +38,10 @@ class WayOut(Protocol):
 
 @dataclass(eq=False, slots=True)
 class LiveConnection:
-    """Who is connected where, since when (UTC), and on which socket: several documents may share one. A stream
-    that is of no document has its path in place of the document."""
+    """Who is connected where, since when (UTC), and on which socket: several documents may share one.
+
+    A stream that is of no document has its path in place of the document.
+    """
 
     connection_id: int
     principal: Principal

@@ -31,6 +31,7 @@ from webhost_sync.sync.hocuspocus import (
     Token,
     TokenWanted,
     decode,
+    is_token,
     is_update,
 )
 from webhost_sync.sync.live import LiveConnection, LiveConnections
@@ -51,6 +52,8 @@ from webhost_sync.sync.transport import Frame, Transport
 logger = structlog.get_logger(__name__)
 ASK_AT = (0.8, 0.95)
 """When a fresh token is asked for, as shares of the time for which the present one is still good."""
+TOKEN_COST = 4
+"""So many updates a token counts for: somebody must look up whether its key still stands."""
 Admit = Callable[[str, str], Awaitable[tuple[Principal, Access]]]
 """Says who shows a credential, and what it may do with a document. Raises: SyncError."""
 
@@ -69,6 +72,11 @@ class SharedSocket:
     turn: asyncio.Lock
 
 
+def cost_of(body: bytes) -> float:
+    """What a frame takes from the rate of its sender, in updates."""
+    return (TOKEN_COST if is_token(body) else 1) + len(body) / BYTES_PER_UPDATE
+
+
 def scope_of(access: Access) -> Authenticated:
     return Authenticated("read-write" if access.write else "readonly")
 
@@ -85,6 +93,7 @@ class OpenDocument:
         address: Address,
         member: Member,
         live: LiveConnection,
+        outbox: Outbox,
         dialect: HocuspocusDialect,
         runner: Runner,
         inbox: Inbox,
@@ -96,6 +105,7 @@ class OpenDocument:
         self._address = address
         self._member = member
         self._live = live
+        self._outbox = outbox
         self._dialect = dialect
         self._runner = runner
         self._inbox = inbox
@@ -106,10 +116,6 @@ class OpenDocument:
         self._rate = TokenBucket(settings.update_rate, asyncio.get_running_loop().time)
         self._renewed = asyncio.Event()
         self._was_asked = False
-
-    @property
-    def _outbox(self) -> Outbox:
-        return self._live.outbox
 
     async def serve(self) -> SyncError | None:
         """Serve until the end; returns why we end it, or None when the client did."""
@@ -132,7 +138,7 @@ class OpenDocument:
     async def _read(self) -> None:
         while True:
             body = await self._inbox.first()
-            await self._rate.take(1 + len(body) / BYTES_PER_UPDATE)
+            await self._rate.take(cost_of(body))
             if self._outbox.is_full:
                 # Whoever does not read its answers is not asked for more questions.
                 await self._wait_for_reader()
