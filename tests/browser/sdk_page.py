@@ -1,0 +1,59 @@
+"""Drives the SDK in a page: one client a tab, its tables and its status. Knows what an app developer knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from playwright.async_api import Page
+
+CONNECT = """async ({ apiUrl, apiKey, schema, databaseName, timeout }) => {
+  const { WebHostClient } = globalThis.sdk
+  const options = { apiUrl, apiKey, connectTimeoutMs: timeout ?? 10000 }
+  const client = new WebHostClient(databaseName ? { ...options, databaseName } : options)
+  globalThis.client = client
+  globalThis.errors = []
+  client.on('error', (error) => globalThis.errors.push(String(error)))
+  await client.connect(schema)
+  globalThis.db = client.db
+  return client.status
+}"""
+
+ROWS = """async (table) => {
+  const rows = await client.db.table(table).toArray()
+  return rows.map((row) => Object.fromEntries(Object.entries(row).sort()))
+}"""
+
+
+class SdkPage:
+    """A tab in which a client is connected; `client` and `db` are in scope of what it runs."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+
+    async def connect(self, url: str, key: str, schema: dict[str, str], **options: Any) -> dict[str, Any]:
+        """Make the client and connect it; the status right after `await client.connect(…)`."""
+        arguments = {"apiUrl": url, "apiKey": key, "schema": schema, **options}
+        status: dict[str, Any] = await self.page.evaluate(CONNECT, arguments)
+        return status
+
+    async def run(self, source: str, argument: object = None) -> Any:
+        """Run the body of an async function; `argument` is what it is given."""
+        return await self.page.evaluate(f"async (argument) => {{ {source} }}", argument)
+
+    async def rows(self, table: str) -> list[dict[str, Any]]:
+        """The rows of a table, by key."""
+        rows: list[dict[str, Any]] = await self.page.evaluate(ROWS, table)
+        return rows
+
+    async def status(self) -> dict[str, Any]:
+        status: dict[str, Any] = await self.page.evaluate("() => client.status")
+        return status
+
+    async def when_durable(self, seconds: float = 20) -> None:
+        """Wait until the server has committed everything of this device."""
+        await self.page.evaluate("(timeout) => client.whenDurable({ timeout })", seconds * 1000)
+
+    async def until(self, condition: str, *, within: float = 20, argument: object = None) -> None:
+        """Wait until a JavaScript condition (which may be a promise) holds."""
+        source = f"async (argument) => Boolean(await ({condition}))"
+        await self.page.wait_for_function(source, arg=argument, timeout=within * 1000, polling=20)
