@@ -1,4 +1,4 @@
-"""Drives the SDK in a page: one client a tab, its tables and its status. Knows what an app developer knows."""
+"""Drives the SDK in a page: one client a tab, its tables, its status. Knows what an app developer knows."""
 
 from __future__ import annotations
 
