@@ -7,7 +7,12 @@ import { build } from 'vite'
 import { at, entries, external } from './entries.mjs'
 
 const KIB = 1024
-const BUDGET = { '.': { own: 16 * KIB, all: 80 * KIB }, './react': { own: 2 * KIB } }
+/** A little above what there is today: whoever adds much has to say so here. */
+const BUDGET = {
+  '.': { own: 34 * KIB, all: 88 * KIB },
+  './react': { own: 2 * KIB },
+  './devtools': { own: 3 * KIB },
+}
 
 /** Bundle a built entry without `left out` modules; its bytes on the wire, and the modules that went in. */
 async function bundle(stem, leftOut) {

@@ -5,6 +5,7 @@
 import type { ConflictEvent } from './engine/shell.js'
 import { NotDurable, ServerError, type WebHostError } from './errors.js'
 import { Emitter } from './events.js'
+import { tableDocument } from './names.js'
 import { type CheckedOptions, checkOptions, type WebHostClientOptions } from './options.js'
 import { Positions } from './positions/positions.js'
 import type { Presence } from './presence.js'
@@ -22,6 +23,13 @@ import { createTokenSource, type TokenSource } from './wire/token.js'
 export interface ConnectOptions {
   /** Reject where the server can't be reached or refuses, instead of going on offline. */
   readonly requireOnline?: boolean
+}
+
+export interface Inspection {
+  readonly database: string
+  /** Names this device's store, and the device in tracks; null before `connect()`. */
+  readonly installId: string | null
+  readonly tables: readonly { readonly name: string; readonly rows: number; readonly pending: number }[]
 }
 
 export interface ClientEvents {
@@ -174,6 +182,21 @@ export class WebHostClient<S extends StoresSchema = any> {
     }
     globalThis.addEventListener?.('beforeunload', ask)
     return () => globalThis.removeEventListener?.('beforeunload', ask)
+  }
+
+  /** What is on this device, table by table: for a look behind the curtain, and for support. */
+  async inspect(): Promise<Inspection> {
+    const names = this.#store.tables()
+    const tables = names.map(async (name) => ({
+      name,
+      rows: await this.#store.db.table(name).count(),
+      pending: (await this.#store.pendingOf(tableDocument(name))).edits,
+    }))
+    return {
+      database: this.#options.databaseName,
+      installId: this.#installId,
+      tables: await Promise.all(tables),
+    }
   }
 
   on<Name extends keyof ClientEvents>(name: Name, listener: (event: ClientEvents[Name]) => void): () => void {

@@ -4,12 +4,13 @@
  * @packageDocumentation
  */
 
-export { type ClientEvents, type ConnectOptions, WebHostClient } from './client.js'
+export { type ClientEvents, type ConnectOptions, type Inspection, WebHostClient } from './client.js'
 export type { BlockCode, Refusal } from './contract.js'
 export type { ConflictEvent } from './engine/shell.js'
 export {
   LayoutError,
   NotDurable,
+  type Place,
   ServerError,
   StorageUnavailable,
   UnstorableValue,
@@ -23,7 +24,7 @@ export type { NewPosition, Position } from './positions/position.js'
 export type { Positions } from './positions/positions.js'
 export type { Other, Presence } from './presence.js'
 export { table } from './schema.js'
-export type { StoresSchema, TableDef, WebHostDb } from './schema-types.js'
+export type { StoresSchema, TableDef, TablesOf, WebHostDb } from './schema-types.js'
 export type { Blocked, Phase, StorageStatus, SyncStatus } from './status.js'
 export type { RejectedEdit } from './storage/shelf.js'
 export type { SyncManager } from './sync-manager.js'

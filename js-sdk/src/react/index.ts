@@ -6,5 +6,5 @@
 export { useClient, WebHostProvider } from './client.js'
 export { useLatestPositions, useVehicle } from './fleet.js'
 export { useLiveQuery } from './live-query.js'
-export { usePresence } from './presence.js'
+export { type PresenceHook, usePresence } from './presence.js'
 export { useSyncStatus } from './status.js'
