@@ -20,8 +20,9 @@ export function overlay(row: Fields | null, edits: readonly RowEdit[]): Fields |
   let fields = row
   for (const edit of edits) {
     if (edit.del) fields = null
-    else if (edit.ins) fields = { ...fields, ...edit.set }
-    else if (fields !== null) fields = without({ ...fields, ...edit.set }, edit.unset ?? [])
+    else if (edit.ins || fields !== null) {
+      fields = without({ ...fields, ...edit.set }, edit.unset ?? [])
+    }
   }
   return fields
 }

@@ -49,6 +49,16 @@ describe('edits', () => {
     )
   })
 
+  it('that add a row which is there already may also take fields out of it', () => {
+    const edits: RowEdit[] = [
+      { k: 'r', ins: true, set: {} },
+      { k: 'r', unset: ['b'] },
+    ]
+    const short = coalesce(true, edits)
+    expect(short.edits).toHaveLength(1)
+    expect(overlay({ b: 0 }, short.edits)).toEqual({})
+  })
+
   it('are the difference of two rows', () => {
     fc.assert(
       fc.property(row, fields, (before, after) => {
