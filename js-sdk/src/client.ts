@@ -2,6 +2,8 @@
  * The client: what an app makes once, and everything hangs on it. Wires the parts and owns their lives; decides
  * nothing that one of them could decide.
  */
+
+import type { RejectedEdit } from './engine/rejected.js'
 import type { ConflictEvent } from './engine/shell.js'
 import { NotDurable, ServerError, type WebHostError } from './errors.js'
 import { Emitter } from './events.js'
@@ -12,7 +14,6 @@ import type { Presence } from './presence.js'
 import type { StoresSchema, WebHostDb } from './schema-types.js'
 import { StatusBoard, type SyncStatus } from './status.js'
 import { DeviceStore } from './storage/device-store.js'
-import type { RejectedEdit } from './storage/shelf.js'
 import { SyncManager } from './sync-manager.js'
 import { Tab } from './tab.js'
 import { until } from './until.js'
@@ -76,7 +77,7 @@ export class WebHostClient<S extends StoresSchema = any> {
     this.db = this.#store.db as WebHostDb<S>
     this.syncManager = new SyncManager(this.#board, this.#store, () => this.#tab?.retry())
     this.positions = new Positions({
-      db: this.#store.db,
+      transact: (work) => this.#store.record(work),
       installId: () => this.#installId,
       apiUrl,
       token: async (reason) => (await this.#tokens.get(reason)).value,

@@ -6,6 +6,7 @@
 
 export { type ClientEvents, type ConnectOptions, type Inspection, WebHostClient } from './client.js'
 export type { BlockCode, Refusal } from './contract.js'
+export type { RejectedEdit } from './engine/rejected.js'
 export type { ConflictEvent } from './engine/shell.js'
 export {
   LayoutError,
@@ -26,5 +27,4 @@ export type { Other, Presence } from './presence.js'
 export { table } from './schema.js'
 export type { StoresSchema, TableDef, TablesOf, WebHostDb } from './schema-types.js'
 export type { Blocked, Phase, StorageStatus, SyncStatus } from './status.js'
-export type { RejectedEdit } from './storage/shelf.js'
 export type { SyncManager } from './sync-manager.js'

@@ -2,9 +2,10 @@
  * `client.syncManager`: the state of saving and connecting, and the shelf of edits that the server refused.
  * A view of the board; owns nothing.
  */
+
+import type { RejectedEdit } from './engine/rejected.js'
 import type { StatusBoard, SyncStatus } from './status.js'
 import type { DeviceStore } from './storage/device-store.js'
-import type { RejectedEdit } from './storage/shelf.js'
 
 export class SyncManager implements SyncStatus {
   readonly #board: StatusBoard

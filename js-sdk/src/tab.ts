@@ -6,16 +6,13 @@
  * hears of them through the storage.
  */
 import type { Link } from './contract.js'
-import { NotLeading } from './errors.js'
-import { TrackStore } from './positions/track-store.js'
 import { PresenceHub, type PresenceMessages } from './presence-hub.js'
 import type { Shared, StatusBoard } from './status.js'
 import type { DeviceStore } from './storage/device-store.js'
-import { Synchronizer } from './sync/synchronizer.js'
-import { TrackFeed } from './sync/track-feed.js'
+import { PendingCount } from './sync/pending-count.js'
+import { Syncing } from './sync/syncing.js'
 import { type Bus, createBus } from './tabs/bus.js'
 import { type Leadership, lead } from './tabs/leadership.js'
-import { pause } from './until.js'
 
 interface TabMessages extends PresenceMessages {
   /** From the leading tab: the state of things. */
@@ -33,34 +30,33 @@ export interface TabOptions {
   readonly failed: (error: unknown) => void
 }
 
-/** After a transaction has failed: the first pause before all is tried anew, and the longest. */
-const FIRST_PAUSE_MS = 500
-const LONGEST_PAUSE_MS = 30_000
-
 export class Tab {
   readonly presence: PresenceHub
   readonly #options: TabOptions
   readonly #bus: Bus<TabMessages>
   readonly #stopListening: readonly (() => void)[]
   #leadership: Leadership | null = null
-  readonly #tracks: TrackStore
-  #synchronizer: Synchronizer | null = null
-  #feed: TrackFeed | null = null
-  #failures = 0
-  #counting: Promise<void> | null = null
-  #countAgain = false
-  #stopped = false
+  readonly #syncing: Syncing
+  readonly #count: PendingCount
 
   constructor(options: TabOptions) {
     this.#options = options
     const { store } = options
     this.#bus = createBus<TabMessages>(`whs:${store.db.name}`)
     this.presence = new PresenceHub(this.#bus)
-    this.#tracks = new TrackStore(store)
+    this.#count = new PendingCount(store, options.board, options.failed)
+    this.#syncing = new Syncing({
+      store,
+      createLink: options.createLink,
+      prepare: () => store.lead(),
+      linked: (link) => (link ? this.presence.lead(link) : this.presence.follow()),
+      changed: () => this.#tellAll(),
+      failed: options.failed,
+    })
     this.#stopListening = [
       this.#bus.on('shared', (shared) => this.#show(shared)),
       this.#bus.on('ask', () => this.#tellAll()),
-      this.#bus.on('retry', () => this.#synchronizer?.retry()),
+      this.#bus.on('retry', () => this.#syncing.retry()),
       store.onChange(() => this.#changed()),
     ]
   }
@@ -72,11 +68,11 @@ export class Tab {
       onLead: (signal) => this.#lead(signal),
       onFollow: () => this.#bus.send('ask', null),
     })
-    this.#count()
+    this.#count.refresh()
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#count.stop()
     await this.#leadership?.stop()
     for (const stop of this.#stopListening) stop()
     this.presence.close()
@@ -85,94 +81,31 @@ export class Tab {
 
   /** Try at once whatever waits for a better time, in whichever tab leads. */
   retry(): void {
-    if (this.#synchronizer === null) this.#bus.send('retry', null)
-    else this.#synchronizer.retry()
+    if (!this.#syncing.retry()) this.#bus.send('retry', null)
   }
 
-  /** Lead until the signal; begin anew where the storage fails. */
   async #lead(signal: AbortSignal): Promise<void> {
     this.#options.board.update({ leader: true })
-    while (!signal.aborted) {
-      const failure = await this.#leadOnce(signal)
-      if (failure instanceof NotLeading || signal.aborted) break
-      this.#failures++
-      this.#options.failed(failure)
-      await pause(Math.min(FIRST_PAUSE_MS * 2 ** (this.#failures - 1), LONGEST_PAUSE_MS), signal)
-    }
+    await this.#syncing.run(signal)
     this.#options.board.update({ leader: false })
-  }
-
-  /** Lead until the signal or a failure, which is returned. */
-  async #leadOnce(signal: AbortSignal): Promise<unknown> {
-    const { store, createLink } = this.#options
-    let fail: (error: unknown) => void = () => undefined
-    const failure = new Promise<unknown>((resolve) => {
-      fail = resolve
-      signal.addEventListener('abort', () => resolve(signal.reason), { once: true })
-    })
-    try {
-      await store.lead()
-    } catch (error) {
-      return error
-    }
-    const link = createLink()
-    const synchronizer = new Synchronizer(link, { changed: () => this.#tellAll(), failed: fail })
-    this.#synchronizer = synchronizer
-    this.#feed = new TrackFeed(this.#tracks, synchronizer)
-    try {
-      await this.#tracks.tidy(Date.now())
-      for (const table of store.tables()) await synchronizer.add(store.replica(table))
-      synchronizer.start()
-      this.presence.lead(link)
-      this.#changed()
-      return await failure
-    } catch (error) {
-      return error
-    } finally {
-      this.#synchronizer = null
-      this.#feed = null
-      this.presence.follow()
-      await synchronizer.stop()
-    }
   }
 
   /** Something in the store has changed, in this tab or another. */
   #changed(): void {
-    this.#synchronizer?.written()
-    this.#feed?.refresh().catch(this.#options.failed)
-    this.#count()
+    this.#syncing.written()
+    this.#count.refresh()
   }
 
   #tellAll(): void {
-    if (this.#synchronizer === null) return
-    const { shared } = this.#synchronizer
-    if (shared.phase === 'live') this.#failures = 0
+    const { shared } = this.#syncing
+    if (shared === null) return
     this.#show(shared)
     this.#bus.send('shared', shared)
-    this.#count()
+    this.#count.refresh()
   }
 
   #show(shared: Shared): void {
     const { lastDurableAt } = this.#options.board.status
     this.#options.board.update({ ...shared, lastDurableAt: shared.lastDurableAt ?? lastDurableAt })
-  }
-
-  /** Count what is not durable, at once and not twice at the same time. */
-  #count(): void {
-    if (this.#counting !== null) {
-      this.#countAgain = true
-      return
-    }
-    const { store } = this.#options
-    this.#counting = Promise.all([store.pending(), store.shelved()])
-      .then(([{ edits, oldestAt }, rejected]) => {
-        const oldestPendingAt = oldestAt === null ? null : new Date(oldestAt)
-        this.#options.board.update({ pending: edits, oldestPendingAt, rejected })
-      }, this.#options.failed)
-      .finally(() => {
-        this.#counting = null
-        if (this.#countAgain && !this.#stopped) this.#count()
-        this.#countAgain = false
-      })
   }
 }

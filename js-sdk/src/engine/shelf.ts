@@ -1,11 +1,11 @@
 /** Puts edits that will never be in a document onto the shelf, where the app can see them and decide. */
-import type { Transaction } from 'dexie'
 import type { Refusal, RowEdit } from '../contract.js'
 import type { ShelfRecord } from '../storage/records.js'
 import type { Findings } from './shell.js'
+import type { Stores } from './stores.js'
 
 export async function shelve(
-  tx: Transaction,
+  tx: Stores,
   table: string,
   edits: readonly RowEdit[],
   refusal: Refusal,
@@ -14,6 +14,6 @@ export async function shelve(
 ): Promise<void> {
   if (edits.length === 0) return
   const records = edits.map((e): ShelfRecord => ({ t: table, e, r: refusal, at }))
-  const ids = await tx.table<ShelfRecord, number>('$shelf').bulkAdd(records, { allKeys: true })
+  const ids = await tx.shelf.add(records)
   findings.shelved.push(...records.map((record, i) => ({ ...record, n: ids[i] as number })))
 }

@@ -1,7 +1,7 @@
 /** What the engine is given to work with: transactions that are fenced, and a way to say what happened. Types only. */
-import type { Transaction } from 'dexie'
 import type { WebHostError } from '../errors.js'
 import type { ShelfRecord } from '../storage/records.js'
+import type { Stores } from './stores.js'
 
 /** Rows that two devices gave the same value of an index which allows it once. Both rows are kept. */
 export interface ConflictEvent {
@@ -25,7 +25,9 @@ export interface EngineShell {
    * One read-write transaction over these stores that captures no edits. Throws `NotLeading` where another tab
    * leads; whatever throws inside rolls everything back.
    */
-  transact<T>(stores: readonly string[], work: (tx: Transaction) => Promise<T>): Promise<T>
+  transact<T>(stores: readonly string[], work: (tx: Stores) => Promise<T>): Promise<T>
+  /** One read-only transaction, by whoever wants to look. */
+  read<T>(stores: readonly string[], work: (tx: Stores) => Promise<T>): Promise<T>
   /** After a failure: bring back a connection that has died. False: that was not the reason. */
   revive(error: unknown): Promise<boolean>
   /** Tests let a device die here. */

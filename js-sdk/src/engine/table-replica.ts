@@ -8,7 +8,6 @@
  * One exception: after a change of epoch the old rows stay until the new history arrives, because an empty table
  * helps nobody who loses the network at that moment.
  */
-import type { Transaction } from 'dexie'
 import type * as Y from 'yjs'
 import type { LocalUpdate, Refusal, Replica, RowEdit } from '../contract.js'
 import { WebHostError } from '../errors.js'
@@ -21,6 +20,7 @@ import { pendingEdits, putBack, takeEdits } from './pending.js'
 import { foldEdits, isReadable, mergeUpdates } from './rows.js'
 import { shelve } from './shelf.js'
 import type { EngineShell, Findings } from './shell.js'
+import type { Stores } from './stores.js'
 import { showRows } from './view.js'
 
 /** Not stored: it repeats what is stored as durable, so that its end needs no bookkeeping. */
@@ -61,7 +61,7 @@ export class TableReplica implements Replica {
         await log.noteDocument(tx, this.document, { epoch })
         return 'same'
       }
-      const records = await log.storedUpdates(tx, this.document)
+      const records = await tx.updates.of(this.document)
       this.#forget()
       await this.#unfold(
         tx,
@@ -118,7 +118,7 @@ export class TableReplica implements Replica {
 
   unconfirmed(serverVector: Uint8Array): Promise<readonly LocalUpdate[]> {
     return this.#run('unconfirmed', async (tx) => {
-      const records = await log.localUpdates(tx, this.document)
+      const records = await tx.updates.localOf(this.document)
       this.#unsent = []
       const local = records.map(({ seq, u, n }) => ({ id: seq, update: u, edits: n }))
       const updates = records.map(({ u }) => u)
@@ -138,7 +138,7 @@ export class TableReplica implements Replica {
 
   refuse(ids: readonly number[], refusal: Refusal): Promise<void> {
     return this.#run('refuse', async (tx, findings) => {
-      const records = await log.storedUpdates(tx, this.document)
+      const records = await tx.updates.of(this.document)
       const refused = records.filter(({ seq, o }) => o === 'local' && ids.includes(seq))
       if (refused.length === 0) return
       const [kept, undone] = withoutRefused(records, refused)
@@ -171,13 +171,13 @@ export class TableReplica implements Replica {
     this.#client = null
   }
 
-  async #load(tx: Transaction): Promise<Y.Doc> {
+  async #load(tx: Stores): Promise<Y.Doc> {
     if (this.#doc) return this.#doc
-    const records = await log.storedUpdates(tx, this.document)
+    const records = await tx.updates.of(this.document)
     return this.#take(tx, log.buildDocument(records))
   }
 
-  async #take(tx: Transaction, doc: Y.Doc): Promise<Y.Doc> {
+  async #take(tx: Stores, doc: Y.Doc): Promise<Y.Doc> {
     this.#own = new Set((await log.readDocument(tx, this.document)).own)
     if (this.#client !== null) doc.clientID = this.#client
     this.#client = doc.clientID
@@ -187,7 +187,7 @@ export class TableReplica implements Replica {
 
   /** Store what was made here, and that its client id is ours. */
   async #addLocal(
-    tx: Transaction,
+    tx: Stores,
     doc: Y.Doc,
     update: Uint8Array,
     edits: readonly RowEdit[],
@@ -199,27 +199,22 @@ export class TableReplica implements Replica {
     return log.addLocal(tx, { ...made, d: this.document, u: update, ops: edits })
   }
 
-  async #nextUnsent(tx: Transaction): Promise<LocalUpdate | null> {
+  async #nextUnsent(tx: Stores): Promise<LocalUpdate | null> {
     if (this.#unsent.length === 0) return null
-    const records = await log.localUpdates(tx, this.document)
+    const records = await tx.updates.localOf(this.document)
     const record = records.find(({ seq }) => this.#unsent.includes(seq))
     this.#unsent = record ? this.#unsent.filter((id) => id !== record.seq) : []
     return record ? { id: record.seq, update: record.u, edits: record.n } : null
   }
 
   /** Make edits of updates again, older than all that wait. */
-  async #unfold(tx: Transaction, records: readonly log.LocalRecord[]): Promise<void> {
+  async #unfold(tx: Stores, records: readonly log.LocalRecord[]): Promise<void> {
     if (records.length === 0) return
     const edits = records.flatMap(({ ops }) => ops ?? [])
     await putBack(tx, this.spec.name, edits, Math.min(...records.map(({ at }) => at)))
   }
 
-  async #show(
-    tx: Transaction,
-    doc: Y.Doc,
-    keys: ReadonlySet<string> | 'all',
-    findings: Findings,
-  ): Promise<void> {
+  async #show(tx: Stores, doc: Y.Doc, keys: ReadonlySet<string> | 'all', findings: Findings): Promise<void> {
     const canShow = isReadable(doc)
     if (canShow) await showRows(tx, this.spec, doc, await pendingEdits(tx, this.spec.name), keys, findings)
     else findings.problems.push(outdated(this.spec.name))
@@ -227,7 +222,7 @@ export class TableReplica implements Replica {
   }
 
   /** One transaction after another, each with one more try where the connection had died. */
-  #run<T>(name: string, work: (tx: Transaction, findings: Findings) => Promise<T>): Promise<T> {
+  #run<T>(name: string, work: (tx: Stores, findings: Findings) => Promise<T>): Promise<T> {
     const turn = this.#turn.then(() => this.#attempt(name, work, true))
     this.#turn = turn.catch(() => undefined)
     return turn
@@ -235,7 +230,7 @@ export class TableReplica implements Replica {
 
   async #attempt<T>(
     name: string,
-    work: (tx: Transaction, findings: Findings) => Promise<T>,
+    work: (tx: Stores, findings: Findings) => Promise<T>,
     again: boolean,
   ): Promise<T> {
     const findings: Findings = { conflicts: [], shelved: [], problems: [], unsent: [] }

@@ -2,11 +2,10 @@
  * The app's rows as a view: for some keys, makes the rows what document and waiting edits say. Inside a transaction
  * that the caller has opened. Rows that are right already are not touched, so that no liveQuery wakes for nothing.
  */
-import type { IndexableType, IndexableTypeArrayReadonly, Table, Transaction } from 'dexie'
 import type * as Y from 'yjs'
 import type { RowEdit } from '../contract.js'
 import { WebHostError } from '../errors.js'
-import { decodeKey, encodeKey } from '../layout/keys.js'
+import { decodeKey, encodeKey, type Key } from '../layout/keys.js'
 import { decodeFields, encodeFields } from '../layout/values.js'
 import type { TableSpec } from '../schema.js'
 import { indexValues } from '../storage/index-values.js'
@@ -14,23 +13,22 @@ import { byRow, overlay } from './edits.js'
 import { keysOf, readRow } from './rows.js'
 import type { ConflictEvent, Findings } from './shell.js'
 import { type Fields, sameFields } from './stored.js'
+import type { Row, RowStore, Stores } from './stores.js'
 
 const SLICE = 2000
 
-type Row = Record<string, unknown>
-
 /** Show the rows of these keys; `keys` 'all' also finds rows that should not be there. */
 export async function showRows(
-  tx: Transaction,
+  tx: Stores,
   spec: TableSpec,
   doc: Y.Doc,
   pending: readonly RowEdit[],
   keys: Iterable<string> | 'all',
   findings: Findings,
 ): Promise<void> {
-  const table = tx.table<Row, IndexableType>(spec.name)
+  const table = tx.rows(spec)
   const waiting = byRow(pending)
-  const isEmpty = (await table.count()) === 0
+  const isEmpty = await table.isEmpty()
   const names = keys === 'all' ? await everyKey(table, doc, waiting) : [...keys]
   for (let from = 0; from < names.length; from += SLICE) {
     const wanted = names.slice(from, from + SLICE).flatMap((name) => {
@@ -48,31 +46,30 @@ export function withoutKey(row: object, keyPath: TableSpec['keyPath']): Row {
 }
 
 interface Wanted {
-  readonly key: IndexableType
+  readonly key: Key
   readonly name: string
   readonly fields: Fields | null
   readonly row: Row | null
 }
 
 async function showSlice(
-  table: Table<Row, IndexableType>,
+  table: RowStore,
   spec: TableSpec,
   wanted: readonly Wanted[],
   isEmpty: boolean,
   conflicts: ConflictEvent[],
 ): Promise<void> {
-  const old = isEmpty ? [] : await table.bulkGet(wanted.map(({ key }) => key))
-  const puts = wanted.filter(({ fields, name }, i) => fields && !isShown(spec, name, old[i], fields))
+  const old = isEmpty ? [] : await table.get(wanted.map(({ key }) => key))
+  const puts = wanted.flatMap(({ fields, name, key, row }, i) =>
+    fields && row && !isShown(spec, name, old[i], fields) ? [{ key, row }] : [],
+  )
   const gone = wanted.filter(({ fields }, i) => !fields && old[i] !== undefined)
-  if (gone.length > 0) await table.bulkDelete(gone.map(({ key }) => key))
+  if (gone.length > 0) await table.remove(gone.map(({ key }) => key))
   if (puts.length === 0) return
-  const rows = puts.map(({ row }) => row as Row)
-  if (spec.keyPath === null)
-    await table.bulkPut(rows, puts.map(({ key }) => key) as IndexableTypeArrayReadonly)
-  else await table.bulkPut(rows)
+  await table.put(puts)
   for (const index of spec.indexes.filter(({ unique }) => unique)) {
-    for (const value of new Set(rows.flatMap((row) => indexValues(row, index)))) {
-      const keys = await table.where(index.name).equals(value).primaryKeys()
+    for (const value of new Set(puts.flatMap(({ row }) => indexValues(row, index)))) {
+      const keys = await table.keysWith(index, value)
       if (keys.length > 1) conflicts.push({ table: spec.name, index: index.name, value, keys })
     }
   }
@@ -86,7 +83,7 @@ function isShown(spec: TableSpec, key: string, row: Row | undefined, fields: Fie
 /** One odd row must not stop the others: it stays in the document, is not shown, and is reported. */
 function readable(spec: TableSpec, name: string, fields: Fields | null, findings: Findings): Wanted[] {
   try {
-    const key = decodeKey(name) as IndexableType
+    const key = decodeKey(name)
     return [{ key, name, fields, row: fields && toRow(spec.keyPath, key, fields) }]
   } catch (cause) {
     const message = `A row of ${spec.name} can't be read: rows/${name}.`
@@ -108,12 +105,10 @@ function toRow(keyPath: TableSpec['keyPath'], key: unknown, fields: Fields): Row
 }
 
 async function everyKey(
-  table: Table<Row, IndexableType>,
+  table: RowStore,
   doc: Y.Doc,
   waiting: ReadonlyMap<string, unknown>,
 ): Promise<string[]> {
-  const shown = await table.toCollection().primaryKeys()
-  return [
-    ...new Set([...keysOf(doc), ...waiting.keys(), ...shown.map((key) => encodeKey(key as IDBValidKey))]),
-  ]
+  const shown = await table.keys()
+  return [...new Set([...keysOf(doc), ...waiting.keys(), ...shown.map((key) => encodeKey(key))])]
 }

@@ -24,6 +24,9 @@ import {
   requireWholeCharacters,
 } from './layout.js'
 
+/** What a primary key may be: what IndexedDB takes for one. */
+export type Key = number | string | Date | ArrayBuffer | ArrayBufferView | Key[]
+
 /** Spell a primary key. Throws UnstorableValue for what can't be a key (null, a boolean, NaN, ...). */
 export function encodeKey(key: unknown, table = ''): string {
   try {
@@ -37,7 +40,7 @@ export function encodeKey(key: unknown, table = ''): string {
  * Read a key's spelling; bytes come back as Uint8Array.
  * Throws LayoutError for anything that `encodeKey` doesn't write.
  */
-export function decodeKey(text: string): IDBValidKey {
+export function decodeKey(text: string): Key {
   const path = `key '${text}'`
   const key = decode(text, path)
   const spelling = encode(key, path)
@@ -60,7 +63,7 @@ function encode(key: unknown, path: string): string {
   throw new LayoutError(path, `is a ${Number.isNaN(key) ? 'NaN' : kind}, which can't be a key`)
 }
 
-function decode(text: string, path: string): IDBValidKey {
+function decode(text: string, path: string): Key {
   if (!text.startsWith('#')) return text
   const rest = text.slice(2)
   switch (text[1]) {
@@ -78,7 +81,7 @@ function decode(text: string, path: string): IDBValidKey {
   throw new LayoutError(path, 'starts with # but with none of ## #n #d #a #b')
 }
 
-function decodeParts(text: string, path: string): IDBValidKey[] {
+function decodeParts(text: string, path: string): Key[] {
   const parts = parseJson(text, path)
   if (!Array.isArray(parts)) throw new LayoutError(path, 'is compound but no JSON array')
   return parts.map((part) => {

@@ -4,16 +4,16 @@
  * Recording needs no network: a fix is on this device when the promise resolves, and goes to the server newest
  * first. Reading asks the server, and adds what this device has recorded itself and not sent yet.
  */
-import type { Dexie } from 'dexie'
+import type { Stores } from '../engine/stores.js'
 import { decodeKey, encodeKey } from '../layout/keys.js'
 import { parseName } from '../names.js'
-import type { FixRecord } from '../storage/records.js'
-import { fixesOf, recordFix } from './fix-log.js'
+import { addFix, fixesOf, prepareFix } from './fix-log.js'
 import { type LatestListener, LatestPositions } from './latest.js'
 import { fixOf, type NewPosition, type Position } from './position.js'
 
 export interface PositionsHost {
-  readonly db: Dexie
+  /** One transaction over the positions of this device; done when it resolves. */
+  transact<T>(work: (tx: Stores) => Promise<T>): Promise<T>
   /** Stable for the life of this device's store; null before `connect()`. */
   installId(): string | null
   readonly apiUrl: string
@@ -45,7 +45,8 @@ export class Positions {
     const installId = this.#host.installId()
     if (installId === null) throw new TypeError('positions.record() needs `await client.connect(…)` first')
     const now = Date.now()
-    await recordFix(this.#host.db, installId, position, now)
+    const fix = prepareFix(installId, position, now)
+    await this.#host.transact((tx) => addFix(tx, fix))
     this.#latest.merge([{ ...position, deviceId: installId, at: new Date(position.at ?? now) }])
   }
 
@@ -77,10 +78,10 @@ export class Positions {
   }
 
   async #waiting(vehicleId: string): Promise<Position[]> {
-    const { db } = this.#host
     const start = `track/${encodeKey(vehicleId)}`
-    const records = (await db.table<FixRecord>('$fixes').toArray()).filter(({ d }) => d.startsWith(start))
+    const records = await this.#host.transact((tx) => tx.fixes.all())
     return records.flatMap((record) => {
+      if (!record.d.startsWith(start)) return []
       const name = parseName(record.d)
       if (name.kind !== 'track' || decodeKey(name.vehicle) !== vehicleId) return []
       return fixesOf([record]).map(({ sequence: _, fixTimeMs, deviceTimeMs: __, ...measures }) => ({

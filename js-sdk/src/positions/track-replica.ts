@@ -3,11 +3,11 @@
  * updates that append chunks. Never holds the whole track: chunks stand in no order, so a session appends
  * with a client id of its own to a document that is empty here.
  */
-import type { Transaction } from 'dexie'
 import * as Y from 'yjs'
 import type { LocalUpdate, Refusal, Replica } from '../contract.js'
 import * as log from '../engine/document-log.js'
 import type { EngineShell, Findings } from '../engine/shell.js'
+import type { Stores } from '../engine/stores.js'
 import { encodeChunk } from '../layout/chunk.js'
 import { trackRuns } from '../layout/track-days.js'
 import { parseName } from '../names.js'
@@ -47,7 +47,7 @@ export class TrackReplica implements Replica {
       if (known.epoch === epoch) return 'same'
       await log.noteDocument(tx, this.document, { epoch })
       if (known.epoch === null) return 'same'
-      const records = await log.storedUpdates(tx, this.document)
+      const records = await tx.updates.of(this.document)
       for (const record of records) {
         if (record.o !== 'local') continue
         for (const chunk of record.chunks ?? []) await putFixesBack(tx, this.document, chunk, record.at)
@@ -86,7 +86,7 @@ export class TrackReplica implements Replica {
   unconfirmed(serverVector: Uint8Array): Promise<readonly LocalUpdate[]> {
     return this.#run(async (tx) => {
       const known = Y.decodeStateVector(serverVector)
-      const records = await log.storedUpdates(tx, this.document)
+      const records = await tx.updates.of(this.document)
       // Durable ones are among them where the server was restored from a backup and lacks them.
       const lacking = records.filter(({ o, u }) => o === 'local' || !isKnown(u, known))
       return lacking.map(({ seq, u, n }) => ({ id: seq, update: u, edits: n }))
@@ -99,11 +99,13 @@ export class TrackReplica implements Replica {
 
   refuse(ids: readonly number[], refusal: Refusal): Promise<void> {
     return this.#run(async (tx, findings) => {
-      const refused = (await log.storedUpdates(tx, this.document)).filter(({ seq }) => ids.includes(seq))
+      const refused = (await tx.updates.of(this.document)).filter(({ seq }) => ids.includes(seq))
       await log.removeUpdates(tx, refused)
       const shelved = refused.flatMap((record) => this.#shelved(record, refusal))
-      if (shelved.length > 0) await tx.table<ShelfRecord, number>('$shelf').bulkAdd(shelved)
-      findings.shelved.push(...shelved)
+      if (shelved.length > 0) {
+        const ids = await tx.shelf.add(shelved)
+        findings.shelved.push(...shelved.map((record, i) => ({ ...record, n: ids[i] as number })))
+      }
       this.#doc = null
     })
   }
@@ -137,7 +139,7 @@ export class TrackReplica implements Replica {
     }))
   }
 
-  async #run<T>(work: (tx: Transaction, findings: Findings) => Promise<T>): Promise<T> {
+  async #run<T>(work: (tx: Stores, findings: Findings) => Promise<T>): Promise<T> {
     const findings: Findings = { conflicts: [], shelved: [], problems: [], unsent: [] }
     try {
       const stores = ['$fixes', '$updates', '$docs', '$shelf']

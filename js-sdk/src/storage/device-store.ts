@@ -2,9 +2,11 @@
  * Everything that this device keeps: the app's tables, and what is not safe yet. In: a schema, and writes of the
  * app through `db`. Out: replicas for the synchronizer, counts and the shelf for the client. Knows no network.
  */
-import { Dexie, type Transaction } from 'dexie'
+import { Dexie } from 'dexie'
 import type { Replica } from '../contract.js'
+import { type RejectedEdit, toRejectedEdit } from '../engine/rejected.js'
 import type { ConflictEvent, EngineShell, Findings } from '../engine/shell.js'
+import type { Stores } from '../engine/stores.js'
 import { TableReplica } from '../engine/table-replica.js'
 import { NotLeading, type WebHostError } from '../errors.js'
 import { generateId } from '../ids.js'
@@ -12,12 +14,13 @@ import { parseSchema, storesOf, type TableSpec } from '../schema.js'
 import type { StoresSchema } from '../schema-types.js'
 import { capture } from './capture.js'
 import { Connection } from './connection.js'
+import { dexieStores } from './dexie-stores.js'
 import { browserMirror, forgetIdentity, type Identity, identify, type Mirror } from './identity.js'
 import { physicalTable, plainTable } from './install.js'
 import { openDatabase, rebuildTables } from './open.js'
 import { countPending, exportPending, type Pending } from './pending.js'
 import type { StateRecord } from './records.js'
-import { discard, type RejectedEdit, rejectedEdits, retry, toRejectedEdit } from './shelf.js'
+import { discard, rejectedEdits, retry } from './shelf.js'
 
 export interface StoreEvents {
   /** The connection to IndexedDB has died (true), or is back (false). */
@@ -152,13 +155,18 @@ export class DeviceStore {
    * One transaction of the engine over these stores: fenced by the leader's epoch, and not captured. For replicas
    * that are built elsewhere (positions).
    */
-  transact<T>(stores: readonly string[], work: (tx: Transaction) => Promise<T>): Promise<T> {
+  transact<T>(stores: readonly string[], work: (tx: Stores) => Promise<T>): Promise<T> {
     return this.db.transaction('rw!', [...stores, '$state'], async (tx) => {
       this.#ours.add(tx.idbtrans)
       const leader = await tx.table<StateRecord, string>('$state').get('leader')
       if (this.#epoch === null || leader?.v !== this.#epoch) throw new NotLeading()
-      return work(tx)
+      return work(dexieStores(tx))
     })
+  }
+
+  /** One transaction of the app over its positions. */
+  record<T>(work: (tx: Stores) => Promise<T>): Promise<T> {
+    return this.db.transaction('rw', ['$fixes', '$state'], (tx) => work(dexieStores(tx)))
   }
 
   revive(error: unknown): Promise<boolean> {
@@ -242,6 +250,7 @@ export class DeviceStore {
   get shell(): EngineShell {
     return {
       transact: (stores, work) => this.transact(stores, work),
+      read: (stores, work) => this.db.transaction('r!', [...stores], (tx) => work(dexieStores(tx))),
       revive: (error) => this.revive(error),
       crash: this.#crash,
       now: this.#now,

@@ -3,13 +3,14 @@
  * open or not, and the app's tables. Out: the same object, open, and who it is.
  */
 import type { Dexie } from 'dexie'
-import { buildDocument, storedUpdates } from '../engine/document-log.js'
+import { buildDocument } from '../engine/document-log.js'
 import { pendingEdits } from '../engine/pending.js'
 import type { Findings } from '../engine/shell.js'
 import { showRows } from '../engine/view.js'
 import { StorageUnavailable } from '../errors.js'
 import { tableDocument } from '../names.js'
 import { parseSchema, type TableSpec } from '../schema.js'
+import { dexieStores } from './dexie-stores.js'
 import { declaration, type Installation, install, type PhysicalStore, physicalTable } from './install.js'
 import { type StateRecord, SYSTEM_STORES } from './records.js'
 
@@ -49,8 +50,9 @@ export async function rebuildTables(
   for (const spec of tables.filter(({ name }) => names.includes(name))) {
     await db.transaction('rw!', [spec.name, '$ops', '$updates', '$state'], async (tx) => {
       ours.add(tx.idbtrans)
-      const doc = buildDocument(await storedUpdates(tx, tableDocument(spec.name)))
-      await showRows(tx, spec, doc, await pendingEdits(tx, spec.name), 'all', findings)
+      const stores = dexieStores(tx)
+      const doc = buildDocument(await stores.updates.of(tableDocument(spec.name)))
+      await showRows(stores, spec, doc, await pendingEdits(stores, spec.name), 'all', findings)
       const left = (await tx.table<StateRecord, string>('$state').get('rebuild'))?.v as string[] | undefined
       await tx.table('$state').put({ k: 'rebuild', v: (left ?? []).filter((name) => name !== spec.name) })
     })

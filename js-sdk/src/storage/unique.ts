@@ -3,8 +3,8 @@
  * another device would block a whole batch of remote rows, for ever. So this device's own writes are checked here;
  * duplicates of others are admitted and reported (`engine/view.ts`).
  */
-import { type DBCoreTable, Dexie, type IndexableType } from 'dexie'
-import { encodeKey } from '../layout/keys.js'
+import { type DBCoreTable, Dexie } from 'dexie'
+import { encodeKey, type Key } from '../layout/keys.js'
 import type { IndexSpec, TableSpec } from '../schema.js'
 import { indexValues } from './index-values.js'
 
@@ -35,9 +35,9 @@ export function clashes(table: DBCoreTable, spec: TableSpec, req: Write): Promis
 
 /** Who holds the values now: for each value of the write, the keys of its stored rows. */
 function owners(table: DBCoreTable, index: IndexSpec, req: Write): PromiseLike<Map<string, string[]>> {
-  const values = new Map<string, IndexableType>()
+  const values = new Map<string, Key>()
   for (const row of req.values) {
-    for (const value of indexValues(row, index)) values.set(encodeKey(value as IDBValidKey), value)
+    for (const value of indexValues(row, index)) values.set(encodeKey(value), value)
   }
   const found = new Map<string, string[]>()
   const physical = table.schema.indexes.find(({ name }) => name === index.name)
@@ -70,7 +70,7 @@ function judge(
   const takenBy = new Map<string, string>()
   for (const [i, name] of names.entries()) {
     if (failures[i]) continue
-    const mine = indexValues(values[i] as object, index).map((value) => encodeKey(value as IDBValidKey))
+    const mine = indexValues(values[i] as object, index).map((value) => encodeKey(value))
     const isTaken = mine.some((value) => {
       const owners = [...(stored.get(value) ?? []).filter((owner) => !written.has(owner)), takenBy.get(value)]
       return owners.some((owner) => owner !== undefined && owner !== name)
