@@ -21,12 +21,12 @@ from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any
 
-from pycrdt import Array, Doc, Map, Text, TransactionEvent, XmlFragment, get_update
+from pycrdt import Doc, TransactionEvent, get_update
 
 from webhost_sync.errors import TooLarge
 from webhost_sync.sync.nesting import MAX_DEPTH, Nesting
 from webhost_sync.sync.parts import EMPTY_UPDATE, Part, Range, contains, merge, ranges
-from webhost_sync.sync.plain import plain, plain_root
+from webhost_sync.sync.plain import plain, shared_root
 from webhost_sync.sync.protocol import decode_state_vector, encode_state_vector
 from webhost_sync.sync.update import (
     RootKind,
@@ -39,12 +39,6 @@ from webhost_sync.sync.update import (
 )
 
 EMPTY_STATE_VECTOR = b"\x00"
-_ROOT_TYPES = {
-    RootKind.ARRAY: Array,
-    RootKind.MAP: Map,
-    RootKind.TEXT: Text,
-    RootKind.XML_FRAGMENT: XmlFragment,
-}
 
 
 class BrokenDocument(Exception):
@@ -178,6 +172,11 @@ class Document:
         """The state as one update. Where it `is_exact` it replaces every update that made it."""
         return self._doc.get_update()
 
+    @property
+    def root_kinds(self) -> dict[str, RootKind]:
+        """What the content of each root looks like, as far as it was ever seen."""
+        return dict(self._roots)
+
     def values(self) -> dict[str, object]:
         """The roots as plain values: dict, list, str, int, float, bool, None, bytes.
 
@@ -187,9 +186,7 @@ class Document:
 
     def root(self, name: str, kind: RootKind) -> object:
         """One root as plain values, read as the given kind."""
-        if kind is not RootKind.UNKNOWN:
-            return plain(self._doc.get(name, type=_ROOT_TYPES[kind]))
-        return plain_root(self._doc, name)
+        return plain(shared_root(self._doc, name, kind))
 
     def _start(self, doc: Doc[Any]) -> None:
         self._doc = doc

@@ -10,7 +10,15 @@ from typing import Any
 
 from pycrdt import Array, Doc, Map, Text, XmlElement, XmlFragment, XmlText
 
+from webhost_sync.sync.content import RootKind
+
 LARGEST_INTEGER = 2**53
+_ROOT_TYPES: dict[RootKind, type[Any]] = {
+    RootKind.ARRAY: Array,
+    RootKind.MAP: Map,
+    RootKind.TEXT: Text,
+    RootKind.XML_FRAGMENT: XmlFragment,
+}
 
 
 def plain(value: object) -> object:
@@ -37,14 +45,18 @@ def plain(value: object) -> object:
     return value
 
 
-def plain_root(doc: Doc[Any], name: str) -> object:
-    """A root of which nobody knows the kind.
+def shared_root(doc: Doc[Any], name: str, kind: RootKind) -> Any:
+    """A root as the type that its content was written with: Array, Map, Text or XmlFragment.
 
-    The start of its content is deleted, and with it what told the kind: so see what it reads as.
+    Of an unknown one the start of its content is deleted, and with it what told the kind: so see what
+    it reads as.
     """
-    if text := str(doc.get(name, type=Text)):
+    if kind is not RootKind.UNKNOWN:
+        return doc.get(name, type=_ROOT_TYPES[kind])
+    text = doc.get(name, type=Text)
+    if str(text):
         return text
-    items = list(doc.get(name, type=Array))
+    items = doc.get(name, type=Array)
     if any(isinstance(item, XmlElement | XmlText) for item in items):
-        return plain(doc.get(name, type=XmlFragment))
-    return plain(items)
+        return doc.get(name, type=XmlFragment)
+    return items
