@@ -280,18 +280,24 @@ class UpdateLog(Protocol):
         """
         ...
 
-    async def trim(self, tenant_id: int, document_id: int, *, keep_since: datetime | None) -> int:
-        """Delete log rows that two valid snapshots cover, and snapshots older than those two.
+    async def trim(
+        self, tenant_id: int, document_id: int, *, keep_since: datetime | None, up_to: int | None = None
+    ) -> int:
+        """Delete log rows that two valid snapshots cover, and snapshots of which nobody needs so many.
 
-        Never deletes a row newer than the older of the two newest snapshots, nor one received at or
-        after `keep_since`, nor one that follows on such a row. Returns how many rows went.
+        Never deletes a row newer than the older of the two newest snapshots, nor one above `up_to`, nor
+        one received at or after `keep_since`, nor one that follows on such a row. Of the snapshots before
+        those two stay, some thousand rows apart, those from which the kept rows lead on. Returns how
+        many rows went.
         Raises: CorruptDocument (one of the two fails its checksum), Quarantined, UnknownDocument,
         Unavailable: nothing was deleted.
         """
         ...
 
-    async def snapshots(self, tenant_id: int, document_id: int) -> tuple[Snapshot, ...]:
-        """The valid automatic snapshots, newest first."""
+    async def snapshots(
+        self, tenant_id: int, document_id: int, *, limit: int | None = None
+    ) -> tuple[Snapshot, ...]:
+        """The valid snapshots, newest first; `limit` of them at most."""
         ...
 
     async def quarantine(self, tenant_id: int, document_id: int, *, reason: str, seq: int | None) -> None:

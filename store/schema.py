@@ -114,6 +114,32 @@ document_snapshots = Table(
     _now("created_at"),
 )
 
+document_versions = Table(
+    "document_versions",
+    metadata,
+    _tenant(primary_key=True),
+    Column("document_id", BigInteger, primary_key=True),
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("seq", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False, server_default=text("''")),
+    Column("actor", Text, nullable=False, server_default=text("''")),
+    _time("at", nullable=False),  # when the document had this state: the time of row `seq`
+    Column("state", LargeBinary, nullable=False),
+    Column("checksum", Integer, nullable=False),
+    Column("is_exact", Boolean, nullable=False, server_default=text("true")),
+    _now("created_at"),
+    Index("document_versions_seq", "tenant_id", "document_id", "seq"),
+    Index(
+        "document_versions_automatic",
+        "tenant_id",
+        "document_id",
+        "seq",
+        unique=True,
+        postgresql_where=text("kind = 'automatic'"),
+    ),
+)
+
 quarantined_updates = Table(
     "quarantined_updates",
     metadata,

@@ -65,19 +65,26 @@ _FIRST_KEPT = """
 select min(seq) from document_updates
 where tenant_id = $1 and document_id = $2 and seq <= $3 and received_at >= $4
 """
+_FIRST_ROW = "select min(seq) from document_updates where tenant_id = $1 and document_id = $2"
 _DELETE_UPDATES = """
 with gone as (
     delete from document_updates where tenant_id = $1 and document_id = $2 and seq <= $3
     returning octet_length(payload) as size
 ) select count(*), coalesce(sum(size), 0)::bigint from gone
 """
-_DELETE_OLD_SNAPSHOTS = (
-    "delete from document_snapshots where tenant_id = $1 and document_id = $2 and seq < $3"
-)
+_OLD_SNAPSHOTS = """
+select seq from document_snapshots where tenant_id = $1 and document_id = $2 and seq < $3 order by seq
+"""
+_DELETE_SNAPSHOTS = """
+delete from document_snapshots where tenant_id = $1 and document_id = $2 and seq = any ($3::bigint[])
+"""
 _SHRINK = """
 update documents set log_rows = log_rows - $3, log_bytes = log_bytes - $4
 where tenant_id = $1 and id = $2 and state = 'active' returning id
 """
+
+CHECKPOINT_ROWS = 2000
+"""So many rows at most are replayed for an older state, where snapshots were taken often enough."""
 
 
 async def document(connection: Connection, tenant_id: int, document_id: int) -> Document:
@@ -135,11 +142,18 @@ async def load_readable(connection: Connection, tenant_id: int, document_id: int
     return StoredDocument(found, newest, updates)
 
 
-async def valid(connection: Connection, tenant_id: int, document_id: int) -> tuple[Snapshot, ...]:
+async def valid(
+    connection: Connection, tenant_id: int, document_id: int, limit: int | None = None
+) -> tuple[Snapshot, ...]:
     """As `store.contract.UpdateLog.snapshots`."""
     found = await document(connection, tenant_id, document_id)
-    newest_first = _newest_first(connection, found)
-    return tuple([snapshot async for _, snapshot in newest_first if snapshot is not None])
+    snapshots: list[Snapshot] = []
+    async for _, snapshot in _newest_first(connection, found):
+        if len(snapshots) == limit:
+            break
+        if snapshot is not None:
+            snapshots.append(snapshot)
+    return tuple(snapshots)
 
 
 async def write(
@@ -161,7 +175,13 @@ async def write(
         raise _in_quarantine(document_id)
 
 
-async def trim(connection: Connection, tenant_id: int, document_id: int, keep_since: datetime | None) -> int:
+async def trim(
+    connection: Connection,
+    tenant_id: int,
+    document_id: int,
+    keep_since: datetime | None,
+    up_to: int | None = None,
+) -> int:
     """As `store.contract.UpdateLog.trim`."""
     await connection.execute(_LOCK, document_id)
     found = await document(connection, tenant_id, document_id)
@@ -176,9 +196,9 @@ async def trim(connection: Connection, tenant_id: int, document_id: int, keep_si
             break
     else:
         return 0
-    covered = seqs[1]
-    rows, size = await _delete_updates(connection, tenant_id, document_id, covered, keep_since)
-    await connection.execute(_DELETE_OLD_SNAPSHOTS, tenant_id, document_id, covered)
+    last = seqs[1] if up_to is None else min(seqs[1], up_to)
+    rows, size, first_kept = await _delete_updates(connection, tenant_id, document_id, last, keep_since)
+    await _delete_snapshots(connection, tenant_id, document_id, seqs[1], first_kept)
     # Last, since it locks the document. Quarantine may have come meanwhile: then nothing goes.
     if await connection.fetchval(_SHRINK, tenant_id, document_id, rows, size) is None:
         raise _in_quarantine(document_id)
@@ -186,16 +206,34 @@ async def trim(connection: Connection, tenant_id: int, document_id: int, keep_si
 
 
 async def _delete_updates(
-    connection: Connection, tenant_id: int, document_id: int, covered: int, keep_since: datetime | None
-) -> tuple[int, int]:
-    """Delete from the front, so that what is left has no gap. Returns rows and bytes that went."""
+    connection: Connection, tenant_id: int, document_id: int, last: int, keep_since: datetime | None
+) -> tuple[int, int, int]:
+    """Delete from the front, so that what is left has no gap.
+
+    Returns rows and bytes that went, and the seq of the first row that stays.
+    """
     if keep_since is not None:
-        first_kept = await connection.fetchval(_FIRST_KEPT, tenant_id, document_id, covered, keep_since)
+        first_kept = await connection.fetchval(_FIRST_KEPT, tenant_id, document_id, last, keep_since)
         if first_kept is not None:
-            covered = first_kept - 1
-    row = await connection.fetchrow(_DELETE_UPDATES, tenant_id, document_id, covered)
+            last = first_kept - 1
+    row = await connection.fetchrow(_DELETE_UPDATES, tenant_id, document_id, last)
     assert row is not None  # an aggregate always has a row
-    return row[0], row[1]
+    first = await connection.fetchval(_FIRST_ROW, tenant_id, document_id)
+    return row[0], row[1], last + 1 if first is None else first
+
+
+async def _delete_snapshots(
+    connection: Connection, tenant_id: int, document_id: int, before: int, first_kept: int
+) -> None:
+    """Delete snapshots older than `before`, but for every so many rows one that kept rows follow on."""
+    last_kept = first_kept - 1
+    gone = []
+    for row in await connection.fetch(_OLD_SNAPSHOTS, tenant_id, document_id, before):
+        if row["seq"] - last_kept >= CHECKPOINT_ROWS:
+            last_kept = row["seq"]
+        else:
+            gone.append(row["seq"])
+    await connection.execute(_DELETE_SNAPSHOTS, tenant_id, document_id, gone)
 
 
 async def _newest_first(

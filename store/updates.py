@@ -127,13 +127,17 @@ class PostgresUpdateLog:
         async with self._transaction(tenant_id) as connection:
             await snapshots.write(connection, tenant_id, document_id, seq, state, state_vector)
 
-    async def trim(self, tenant_id: int, document_id: int, *, keep_since: datetime | None) -> int:
+    async def trim(
+        self, tenant_id: int, document_id: int, *, keep_since: datetime | None, up_to: int | None = None
+    ) -> int:
         async with self._transaction(tenant_id) as connection:
-            return await snapshots.trim(connection, tenant_id, document_id, keep_since)
+            return await snapshots.trim(connection, tenant_id, document_id, keep_since, up_to)
 
-    async def snapshots(self, tenant_id: int, document_id: int) -> tuple[Snapshot, ...]:
+    async def snapshots(
+        self, tenant_id: int, document_id: int, *, limit: int | None = None
+    ) -> tuple[Snapshot, ...]:
         async with self._moment(tenant_id) as connection:
-            return await snapshots.valid(connection, tenant_id, document_id)
+            return await snapshots.valid(connection, tenant_id, document_id, limit)
 
     async def quarantine(self, tenant_id: int, document_id: int, *, reason: str, seq: int | None) -> None:
         async with self._transaction(tenant_id) as connection:
@@ -159,17 +163,20 @@ class PostgresUpdateLog:
         await self._database.ping()
 
     def _transaction(self, tenant_id: int) -> AbstractAsyncContextManager[asyncpg.Connection[asyncpg.Record]]:
-        return _driver(self._database.tenant(tenant_id))
+        return driver_of(self._database.tenant(tenant_id))
 
     def _moment(self, tenant_id: int) -> AbstractAsyncContextManager[asyncpg.Connection[asyncpg.Record]]:
-        return _driver(self._database.moment(tenant_id))
+        return driver_of(self._database.moment(tenant_id))
 
 
 @asynccontextmanager
-async def _driver(
+async def driver_of(
     transaction: AbstractAsyncContextManager[AsyncConnection],
 ) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-    """The driver's own connection in a transaction that SQLAlchemy has begun and will end."""
+    """The driver's own connection in a transaction that SQLAlchemy has begun and will end.
+
+    Raises: NotStorable, as well as what the transaction raises.
+    """
     try:
         async with transaction as connection:
             raw = await connection.get_raw_connection()

@@ -58,6 +58,8 @@ def value(column: Column[Any], number: int) -> object:
         case Integer() | BigInteger() | Double():
             return number
         case Text():
-            return {"environment": "live", "state": "active"}.get(column.name, f"text {number}")
+            return {"environment": "live", "state": "active", "kind": "named"}.get(
+                column.name, f"text {number}"
+            )
         case other:
             raise AssertionError(f"say in tests/store/rows.py what a {other!r} looks like")

@@ -68,8 +68,9 @@ class _Folded:
 
 
 async def _rebuilds(log: UpdateLog, record: DocumentRecord, seq: int, folded: _Folded) -> bool:
-    """Whether each stored snapshot, with the rows after it, gives the document as it was at `seq`."""
-    for snapshot in await log.snapshots(record.tenant_id, record.id):
+    """Whether either of the two snapshots that a trim relies on, with the rows after it, gives the
+    document as it was at `seq`."""
+    for snapshot in await log.snapshots(record.tenant_id, record.id, limit=2):
         rows = await _rows_between(log, record, snapshot.seq, seq)
         rebuilt = await asyncio.to_thread(_fold, StoredDocument(record, snapshot, rows))
         if rebuilt is None or rebuilt.content != folded.content:
