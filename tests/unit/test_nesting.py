@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map
 
+from tests.trace import ROOT, blog_post
 from webhost_sync.sync.document import BrokenDocument, Document, Outcome
 from webhost_sync.sync.lib0 import write_string, write_uint
 from webhost_sync.sync.nesting import MAX_DEPTH, Nesting
@@ -56,6 +58,25 @@ def test_clients_of_an_update_may_stand_on_each_other() -> None:
         (client, clock, 12 - client, clock - (client == 5), 1) for client in (5, 7) for clock in range(9)
     ]
     assert Nesting().add(ladder) == 18
+
+
+@pytest.mark.parametrize("order", [*permutations((1, 2, 3))])
+def test_writers_may_take_turns_over_and_over(order: tuple[int, ...]) -> None:
+    """Each goes on where another has stopped, and the second one again upon the first one's second turn."""
+    turns = {
+        1: [(1, 0, 1, -1, 1), (1, 36, 3, 0, 0)],
+        2: [(2, 0, 1, 35, 0), (2, 36, 1, 73, 0)],
+        3: [(3, 0, 2, 35, 0)],
+    }
+    assert Nesting().add([place for client in order for place in turns[client]]) == 1
+
+
+def test_the_whole_state_of_writers_who_took_turns_can_be_taken() -> None:
+    document, copy = Document(client_id=9), Document(client_id=8)
+    for step in blog_post()[:1000]:
+        document.apply(step.update)
+    assert copy.apply(document.encode()).outcome is Outcome.CHANGED
+    assert copy.values() == {ROOT: blog_post()[999].text}
 
 
 def test_items_that_wait_for_each_other_are_refused() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 
-from webhost_sync.sync.content import Place
+from webhost_sync.sync.content import MAX_CLOCK, Place
 
 MAX_DEPTH = 200
 """Nobody nests by hand what comes near it; plain values of this depth don't exhaust Python's stack."""
@@ -38,24 +38,26 @@ class Nesting:
         for place in reversed(places):
             pending.setdefault(place[0], []).append(place)
         deepest = 0
-        for client in pending:
-            # One client's items may stand on those of another that come later in the update.
-            clients = [client]
-            while clients:
-                waiting = pending[clients[-1]]
-                if not waiting:
-                    clients.pop()
+        for first in pending:
+            # One client's items may stand on those of another that come later in the update. Of the
+            # other no more is taken than that: what follows may stand on the first one's again.
+            stack = [(first, MAX_CLOCK)]
+            while stack:
+                client, last = stack[-1]
+                waiting = pending[client]
+                if not waiting or waiting[-1][1] > last:
+                    stack.pop()
                     continue
                 _, clock, near_client, near_clock, steps = waiting[-1]
                 others = pending.get(near_client)
-                if near_client != clients[-1] and others and others[-1][1] <= near_clock:
-                    if len(clients) > len(places):
+                if near_client != client and others and others[-1][1] <= near_clock:
+                    if len(stack) > len(places):
                         raise ValueError("items that wait for each other")
-                    clients.append(near_client)
+                    stack.append((near_client, near_clock))
                     continue
                 waiting.pop()
                 depth = self._depth(near_client, near_clock) + steps
-                self._note(clients[-1], clock, depth)
+                self._note(client, clock, depth)
                 deepest = max(deepest, depth)
         return deepest
 
