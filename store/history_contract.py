@@ -93,12 +93,14 @@ VersionKey = tuple[int, datetime, UUID]
 class Material:
     """What makes a state: `updates` in order upon `state`, which is that of `after_seq`.
 
-    `state` is None where it is that of an empty document, or one that the asker has.
+    `state` is None where it is that of an empty document, or one that the asker has. One that isn't
+    exact is that of an inexact version.
     """
 
     state: bytes | None
     after_seq: int
     updates: tuple[LoggedUpdate, ...]
+    is_exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ gap; what lies before them is kept as versions only.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
@@ -80,34 +81,32 @@ async def find_material(connection: Connection, document: Document, seq: int, ha
     """As `store.history_contract.History.material`."""
     if not 0 <= seq <= document.head_seq:
         raise ValueError(f"document {document.id} has the states 0 to {document.head_seq}")
-    first = await first_row(connection, document)
-    state, after_seq = await _state(connection, document, seq, first, have)
-    if after_seq is None:
+    base = await _base(connection, document, seq, have)
+    if base is None:
         raise Forgotten(document.id, await span_of(connection, document))
-    rows = await connection.fetch(_ROWS, document.tenant_id, document.id, after_seq, seq)
-    updates = dense_updates(document.id, rows, after_seq=after_seq)
-    if after_seq + len(updates) != seq:
-        raise CorruptDocument(document.id, after_seq + len(updates) + 1, "update", "the row is missing")
-    return Material(state, after_seq, updates)
+    rows = await connection.fetch(_ROWS, document.tenant_id, document.id, base.after_seq, seq)
+    updates = dense_updates(document.id, rows, after_seq=base.after_seq)
+    if base.after_seq + len(updates) != seq:
+        missing = base.after_seq + len(updates) + 1
+        raise CorruptDocument(document.id, missing, "update", "the row is missing")
+    return replace(base, updates=updates)
 
 
-async def _state(
-    connection: Connection, document: Document, seq: int, first: int, have: int | None
-) -> tuple[bytes | None, int | None]:
-    """The newest valid state from which rows lead to `seq`, and its seq; a seq of None if there is none.
+async def _base(connection: Connection, document: Document, seq: int, have: int | None) -> Material | None:
+    """The newest valid state from which rows lead to `seq`, still without them; None if there is none.
 
     Damaged ones are passed over.
     """
-    fallback = 0 if first == 1 else None
-    oldest = first - 1
+    first = await first_row(connection, document)
+    oldest, fallback = first - 1, Material(None, 0, ()) if first == 1 else None
     if have is not None and (have == seq or first - 1 <= have < seq):
-        oldest, fallback = have + 1, have
-    if fallback == seq:
-        return None, seq
+        oldest, fallback = have + 1, Material(None, have, ())
+    if fallback is not None and fallback.after_seq == seq:
+        return fallback
     place = 0
     key = (document.tenant_id, document.id, seq, oldest, seq < first)
     while row := await connection.fetchrow(_STATES, *key, place):
         if checksum(row["state"], row["state_vector"]) == row["checksum"]:
-            return row["state"], row["seq"]
+            return Material(row["state"], row["seq"], (), row["is_exact"])
         place += 1
-    return None, fallback
+    return fallback

@@ -10,6 +10,8 @@
     │   ├── NotAllowed               a good credential without the right  4403  403
     │   ├── DocumentNotFound         unknown, or not for this principal   4404  404
     │   ├── VehicleNotFound          unknown, or not for this principal   4404  404
+    │   ├── VersionNotFound          no such version of the document      4404  404
+    │   ├── HistoryGone              older than what is kept              4404  410
     │   ├── WrongEpoch               a replica of another history         4409  409
     │   ├── TooLarge                 frame, document or request           4413  413
     │   ├── ClientTooOld                                                  4426  426
@@ -127,6 +129,22 @@ class VehicleNotFound(ClientFault):
     code = "vehicle_not_found"
     close_code = 4404
     http_status = 404
+
+
+class VersionNotFound(ClientFault):
+    """there is no such version of this document"""
+
+    code = "version_not_found"
+    close_code = 4404
+    http_status = 404
+
+
+class HistoryGone(ClientFault):
+    """the history of this document doesn't reach so far back"""
+
+    code = "history_gone"
+    close_code = 4404
+    http_status = 410
 
 
 class WrongEpoch(ClientFault):

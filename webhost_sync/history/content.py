@@ -61,6 +61,13 @@ def read_state(state: bytes, kinds: Kinds) -> MapNode:
         return _read(copy.doc, kinds)
 
 
+def read_values(state: bytes, kinds: Kinds) -> dict[str, object]:
+    """The content of a document as plain values: a text is its characters, and XML its text."""
+    with closing(_Copy(state)) as copy:
+        roots = {name: shared_root(copy.doc, name, kind) for name, kind in sorted(kinds.items())}
+        return {name: plain(root) for name, root in roots.items() if len(_items(root))}
+
+
 def edit_state(state: bytes, kinds: Kinds, changes: Iterable[Change], *, client_id: int) -> Edit:
     """Do the changes to a copy of the document as the writer `client_id` (32 bits), who has never written
     to it before.

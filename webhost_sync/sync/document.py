@@ -108,9 +108,14 @@ class Document:
         return tuple(kept.part.update for kept in self._kept)
 
     @property
+    def is_lossy(self) -> bool:
+        """Whether pycrdt would write something of it otherwise than it came, or can't read it."""
+        return self._as_it_came is not None
+
+    @property
     def is_exact(self) -> bool:
         """Whether `encode()` says all that came, so that it may stand in its place."""
-        return not self._kept and self._as_it_came is None
+        return not self._kept and not self.is_lossy
 
     def apply(self, update: bytes, summary: UpdateSummary | None = None, *, may_wait: bool = True) -> Applied:
         """Take one update; `may_wait` says whether it may be kept when what it builds on is missing.

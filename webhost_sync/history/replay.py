@@ -1,0 +1,103 @@
+"""A past state of a document: what a checkpoint and the rows after it come to.
+
+Checkpoints and rows of the log in, states out, in one thread: pycrdt's objects belong to the thread that
+made them. The states are plain bytes, and can be kept and built on. Knows no store and no live document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+
+from store.contract import CorruptDocument, LoggedUpdate
+from webhost_sync.errors import MalformedUpdate
+from webhost_sync.sync.content import RootKind
+from webhost_sync.sync.document import BrokenDocument, Document
+from webhost_sync.sync.parts import EMPTY_UPDATE
+
+MAX_ASIDE = 20
+"""Updates that break the document, and are left out as its room leaves them out."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A document after the row `seq`.
+
+    `update` is all that is integrated, as one update; `kept` are updates that wait for their causes or
+    that pycrdt can't read. `is_lossy` where `update` says something otherwise than it came, or not all.
+    """
+
+    seq: int
+    update: bytes
+    kept: tuple[bytes, ...] = ()
+    kinds: Mapping[str, RootKind] = field(default_factory=dict)
+    is_lossy: bool = False
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether something can be built on `update` alone."""
+        return not self.kept and not self.is_lossy
+
+    @property
+    def size(self) -> int:
+        return len(self.update) + sum(map(len, self.kept))
+
+
+NOTHING = State(0, EMPTY_UPDATE)
+"""Every document before its first update."""
+
+
+def advance(
+    base: State, rows: Sequence[LoggedUpdate], *, document_id: int, is_wanted: Callable[[int], bool]
+) -> tuple[State, ...]:
+    """The states after each row that is wanted, and the last one, which is `base` where there are no rows.
+
+    `rows` follow on `base`. Raises: CorruptDocument (a row is no update).
+    """
+    aside: frozenset[bytes] = frozenset()
+    while True:
+        try:
+            return tuple(_states(base, rows, document_id, is_wanted, aside))
+        except BrokenDocument as broken:
+            if len(aside) >= MAX_ASIDE:
+                raise CorruptDocument(document_id, 0, "update", str(broken)) from broken
+            aside |= {broken.update}
+
+
+def _states(
+    base: State,
+    rows: Sequence[LoggedUpdate],
+    document_id: int,
+    is_wanted: Callable[[int], bool],
+    aside: frozenset[bytes],
+) -> Iterator[State]:
+    with closing(Document(client_id=0)) as document:
+        for seq, update in _updates(base, rows):
+            try:
+                if update in aside:
+                    document.set_aside(update)
+                else:
+                    document.apply(update)
+            except MalformedUpdate as error:
+                raise CorruptDocument(document_id, seq, "update", str(error)) from error
+            if seq > base.seq and (is_wanted(seq) or seq == rows[-1].seq):
+                yield _state(seq, document, base)
+        if not rows:
+            yield _state(base.seq, document, base)
+
+
+def _updates(base: State, rows: Iterable[LoggedUpdate]) -> Iterator[tuple[int, bytes]]:
+    yield base.seq, base.update
+    for update in base.kept:
+        yield base.seq, update
+    for row in rows:
+        yield row.seq, row.payload
+
+
+def _state(seq: int, document: Document, base: State) -> State:
+    kinds = document.root_kinds
+    for name, kind in base.kinds.items():
+        # A state tells less of its roots than the updates that made it.
+        kinds[name] = max(kind, kinds.get(name, kind))
+    return State(seq, document.encode(), document.kept, kinds, base.is_lossy or document.is_lossy)
