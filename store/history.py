@@ -15,7 +15,7 @@ import asyncpg
 
 from store import snapshots
 from store.checksum import checksum
-from store.contract import CorruptDocument, Document
+from store.contract import Document
 from store.database import Database
 from store.history_contract import (
     Activity,
@@ -44,9 +44,6 @@ _VERSIONS = f"""
 order by seq desc, created_at desc, id desc limit $6
 """
 _ONE_VERSION = f"{_VERSION} where tenant_id = $1 and document_id = $2 and id = $3"
-_STATE = """
-select seq, state, checksum from document_versions where tenant_id = $1 and document_id = $2 and id = $3
-"""
 _ADD = """
 insert into document_versions (tenant_id, document_id, seq, kind, name, actor, at, state, checksum, is_exact)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing
@@ -205,17 +202,6 @@ class PostgresHistory:
         if row is None:
             raise UnknownVersion(f"document {document_id} has no version {version_id}")
         return _version(row)
-
-    async def version_state(self, tenant_id: int, document_id: int, version_id: UUID) -> bytes:
-        async with driver_of(self._database.tenant(tenant_id)) as connection:
-            await _document(connection, tenant_id, document_id)
-            row = await connection.fetchrow(_STATE, tenant_id, document_id, version_id)
-        if row is None:
-            raise UnknownVersion(f"document {document_id} has no version {version_id}")
-        seq, state, expected = row
-        if checksum(state) != expected:
-            raise CorruptDocument(document_id, seq, "version", "the checksum is wrong")
-        return bytes(state)
 
     async def remove_versions(self, tenant_id: int, document_id: int, version_ids: Collection[UUID]) -> None:
         async with driver_of(self._database.tenant(tenant_id)) as connection:

@@ -201,10 +201,6 @@ class History(Protocol):
         """Raises: UnknownVersion, UnknownDocument, Unavailable."""
         ...
 
-    async def version_state(self, tenant_id: int, document_id: int, version_id: UUID) -> bytes:
-        """The whole state as one update. Raises: as `version`; CorruptDocument (its checksum is wrong)."""
-        ...
-
     async def remove_versions(self, tenant_id: int, document_id: int, version_ids: Collection[UUID]) -> None:
         """Forget these versions, all or none. Raises: Unavailable."""
         ...

@@ -24,6 +24,7 @@ from store.committer import Committer
 from store.contract import Document
 from store.database import Database
 from store.fleet import PostgresFleet
+from store.history import PostgresHistory
 from store.keys import Keys
 from store.latest_feed import LatestFeed
 from store.positions_feed import PositionsFeed
@@ -36,6 +37,12 @@ from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
 from webhost_sync.fleet.live_positions import LivePositions
 from webhost_sync.fleet.projector import Projector
+from webhost_sync.history.archive import Archive
+from webhost_sync.history.restoring import Restorer
+from webhost_sync.history.retention import Rules
+from webhost_sync.history.state_cache import StateCache
+from webhost_sync.history.states import States
+from webhost_sync.history.thinning import Thinner
 from webhost_sync.routes.api import api_routes
 from webhost_sync.routes.collab import collab
 from webhost_sync.routes.middleware import CrossOrigin, ErrorAnswers, RequestIds, raise_to_middleware
@@ -94,6 +101,7 @@ class Store:
     database: Database
     changes: PostgresChanges
     log: PostgresUpdateLog
+    history: PostgresHistory
 
     def projector(self, settings: Settings) -> Projector:
         return Projector(PostgresFleet(self.database, self.changes), self.log, self.changes, settings)
@@ -116,7 +124,8 @@ async def open_store(settings: Settings, database_url: str) -> AsyncIterator[Sto
                 patience=COMMIT_PATIENCE,
             )
         )
-        yield Store(database, changes, PostgresUpdateLog(database, committer))
+        log = PostgresUpdateLog(database, committer)
+        yield Store(database, changes, log, PostgresHistory(database))
 
 
 @asynccontextmanager
@@ -129,6 +138,8 @@ async def running_services(
         database, changes, log = store.database, store.changes, store.log
         due: asyncio.Queue[Document] = asyncio.Queue(DUE_FOR_COMPACTION)
         hub = Hub(log, settings, due)
+        states = States(store.history, StateCache(settings.history_cache_bytes))
+        thinner = Thinner(store.history, states, history_rules(settings))
         live = LiveConnections(settings.connections_per_credential)
         authenticator = Authenticator(Keys(database), tokens)
         probe = DatabaseProbe(database)
@@ -140,7 +151,9 @@ async def running_services(
                 relay(changes, hub),
                 poll(hub, settings.log_poll_interval),
                 probe.run(),
-                run_compactor(log, due, history=timedelta(days=settings.history_days)),
+                run_compactor(
+                    log, due, history=timedelta(days=settings.history_days), prepare=thinner.prepare
+                ),
                 live.keep_alive(settings.keepalive_interval),
                 live.check_rights(authenticator.recheck, settings.access_check_interval),
             )
@@ -148,22 +161,31 @@ async def running_services(
         if projects:
             projector = await stack.enter_async_context(store.projector(settings))
             await stack.enter_async_context(_background(projector.run()))
-        refusals = Refusals(settings.refusal_hold, settings.refusal_hold_max)
-        readings = Readings(database)
         yield Services(
             settings=settings,
             database=database,
             log=log,
-            readings=readings,
+            readings=Readings(database),
             feed=PositionsFeed(database),
+            archive=Archive(log, store.history, states),
+            restorer=Restorer(store.history, states, hub),
+            history=store.history,
             probe=probe,
             hub=hub,
             live=live,
             live_positions=positions,
-            refusals=refusals,
+            refusals=Refusals(settings.refusal_hold, settings.refusal_hold_max),
             authenticator=authenticator,
             tokens=tokens,
         )
+
+
+def history_rules(settings: Settings) -> Rules:
+    return Rules(
+        rows=timedelta(days=settings.history_days),
+        hourly=timedelta(days=settings.history_hourly_days),
+        daily=timedelta(days=settings.history_daily_days),
+    )
 
 
 async def project(settings: Settings, database_url: str) -> None:

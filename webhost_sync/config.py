@@ -131,7 +131,13 @@ class Settings(BaseSettings):
     compact_after_bytes: int = 1 * MIB
     """Bytes of log of a document since its last snapshot after which the next is made."""
     history_days: int = Field(default=30, ge=0)
-    """Log rows younger than this are never deleted by compaction."""
+    """Every change can be seen and brought back for this time: younger log rows are never deleted."""
+    history_hourly_days: int = Field(default=90, ge=0)
+    """Of what is older, the last state of each hour is kept up to this age."""
+    history_daily_days: int = Field(default=730, ge=0)
+    """Of what is older still, the last state of each day is kept up to this age."""
+    history_cache_bytes: int = Field(default=64 * MIB, ge=0)
+    """Past states that are kept in memory, so that the next one near by is there at once."""
 
     projection_interval: float = 0.5
     """Slow poll of the projector; a notification wakes it earlier."""

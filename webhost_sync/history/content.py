@@ -1,6 +1,6 @@
 """Reads the content of a document as nodes, and does changes to a copy of it as one update.
 
-The only part of the history that knows pycrdt. A state is one update that holds a whole document, as
+With `positions`, all of the history that knows pycrdt. A state is one update that holds a whole document, as
 `sync.document` encodes it. Nothing here touches a live document: whoever wants a change in one hands the
 update to its room, as any client does.
 """
@@ -53,6 +53,12 @@ class Edit:
 
     update: bytes
     content: MapNode
+    state_vector: bytes
+
+
+def joint_kinds(one: Kinds, other: Kinds) -> dict[str, RootKind]:
+    """What two states of a document tell of its roots: the later one may have lost what told the kind."""
+    return {name: max(one.get(name, kind), kind) for name, kind in {**one, **other}.items()}
 
 
 def read_state(state: bytes, kinds: Kinds) -> MapNode:
@@ -80,7 +86,8 @@ def edit_state(state: bytes, kinds: Kinds, changes: Iterable[Change], *, client_
         with copy.doc.transaction():
             for change in changes:
                 editor.do(change)
-        return Edit(copy.update, _read(copy.doc, {**kinds, **editor.made}))
+        content = _read(copy.doc, {**kinds, **editor.made})
+        return Edit(copy.update, content, copy.doc.get_state())
 
 
 class _Copy:

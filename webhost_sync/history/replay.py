@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from store.contract import CorruptDocument, LoggedUpdate
 from webhost_sync.errors import MalformedUpdate
+from webhost_sync.history.content import joint_kinds
 from webhost_sync.sync.content import RootKind
 from webhost_sync.sync.document import BrokenDocument, Document
 from webhost_sync.sync.parts import EMPTY_UPDATE
@@ -96,8 +97,6 @@ def _updates(base: State, rows: Iterable[LoggedUpdate]) -> Iterator[tuple[int, b
 
 
 def _state(seq: int, document: Document, base: State) -> State:
-    kinds = document.root_kinds
-    for name, kind in base.kinds.items():
-        # A state tells less of its roots than the updates that made it.
-        kinds[name] = max(kind, kinds.get(name, kind))
+    # A state tells less of its roots than the updates that made it.
+    kinds = joint_kinds(base.kinds, document.root_kinds)
     return State(seq, document.encode(), document.kept, kinds, base.is_lossy or document.is_lossy)

@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 
 from store.contract import UpdateLog
 from store.database import Database
+from store.history_contract import History
 from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
@@ -15,6 +16,8 @@ from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
 from webhost_sync.fleet.live_positions import LivePositions
+from webhost_sync.history.archive import Archive
+from webhost_sync.history.restoring import Restorer
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
 from webhost_sync.sync.refusals import Refusals
@@ -28,6 +31,9 @@ class Services:
     database: Database
     log: UpdateLog
     readings: Readings
+    archive: Archive
+    restorer: Restorer
+    history: History
     feed: PositionsFeed
     probe: DatabaseProbe
     hub: Hub

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -23,12 +24,22 @@ from webhost_sync.sync.update import read_update
 logger = structlog.get_logger(__name__)
 
 
-async def run_compactor(log: UpdateLog, due: asyncio.Queue[DocumentRecord], *, history: timedelta) -> None:
+Prepare = Callable[[DocumentRecord], Awaitable[int]]
+"""Keeps what has to outlive the log of a document; returns the last row that may be deleted then."""
+
+
+async def run_compactor(
+    log: UpdateLog,
+    due: asyncio.Queue[DocumentRecord],
+    *,
+    history: timedelta,
+    prepare: Prepare | None = None,
+) -> None:
     """Compact what is due, one document after the other, until cancelled."""
     while True:
         record = await due.get()
         try:
-            await compact(log, record, keep_since=datetime.now(UTC) - history)
+            await compact(log, record, keep_since=datetime.now(UTC) - history, prepare=prepare)
         except (StoreError, SyncError, BrokenDocument) as error:
             # It stays due: its next commits will bring it back.
             logger.warning("not compacted", tenant=record.tenant_id, document=record.name, why=str(error))
@@ -37,12 +48,18 @@ async def run_compactor(log: UpdateLog, due: asyncio.Queue[DocumentRecord], *, h
             logger.exception("not compacted", tenant=record.tenant_id, document=record.name)
 
 
-async def compact(log: UpdateLog, record: DocumentRecord, *, keep_since: datetime | None) -> int:
+async def compact(
+    log: UpdateLog,
+    record: DocumentRecord,
+    *,
+    keep_since: datetime | None,
+    prepare: Prepare | None = None,
+) -> int:
     """Write a snapshot at the head and trim the log; returns how many rows were deleted.
 
     A document gets no snapshot while its state is not exact: rows that wait for their causes, and
     what pycrdt would write otherwise, must stay as they came.
-    Raises: StoreError, MalformedUpdate; nothing was deleted then.
+    Raises: StoreError, MalformedUpdate, and what `prepare` raises; no row was deleted then.
     """
     stored = await log.load(record.tenant_id, record.id)
     folded = await asyncio.to_thread(_fold, stored)
@@ -55,7 +72,8 @@ async def compact(log: UpdateLog, record: DocumentRecord, *, keep_since: datetim
     if not await _rebuilds(log, record, seq, folded):
         logger.error("snapshot differs from the log; nothing trimmed", document=record.name, seq=seq)
         return 0
-    return await log.trim(record.tenant_id, record.id, keep_since=keep_since)
+    up_to = None if prepare is None else await prepare(record)
+    return await log.trim(record.tenant_id, record.id, keep_since=keep_since, up_to=up_to)
 
 
 @dataclass(frozen=True, slots=True)

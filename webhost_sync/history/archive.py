@@ -1,0 +1,188 @@
+"""What can be asked of a document's past: its state at any time, what changed, by whom, and when.
+
+Routes and commands ask; the log, the history's tables and the cache of states are read. Writes nothing,
+and asks no live room. Whether the asker may know is settled before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from store.contract import Document as DocumentRecord
+from store.contract import LoggedUpdate, UnknownDocument, UpdateLog
+from store.history_contract import Activity, Forgotten, History, Moment
+from webhost_sync.errors import DocumentNotFound, InvalidRequest
+from webhost_sync.history.attribution import Mark, attribute
+from webhost_sync.history.authorship import BEFORE, Authorship
+from webhost_sync.history.changes import Change
+from webhost_sync.history.content import joint_kinds, read_state, read_values
+from webhost_sync.history.difference import diff
+from webhost_sync.history.items import read_items
+from webhost_sync.history.outline import Outline
+from webhost_sync.history.replay import State
+from webhost_sync.history.states import States, gone
+from webhost_sync.history.touched import Touched, touched
+from webhost_sync.sync.update import read_update
+
+NAMES_PER_ACTIVITY = 20
+UPDATES_PER_ACTIVITY = 200
+"""Updates that are looked into to name what an activity has touched."""
+LARGEST_OUTLINE = 4 * 1024 * 1024
+"""Bytes of a state above which its items aren't gone through to name what was touched."""
+PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The content of a document after row `seq`; not `complete` where something of it can't be shown."""
+
+    seq: int
+    at: datetime
+    roots: dict[str, object]
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What leads from one state to another; either may be the older one."""
+
+    before: Moment
+    after: Moment
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Who appended a row of the log, and when."""
+
+    seq: int
+    actor: str
+    device: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attribution:
+    """Who wrote what the state at `seq` shows. A mark whose row isn't among `rows` is older than these."""
+
+    seq: int
+    marks: tuple[Mark, ...]
+    rows: Mapping[int, Row]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedActivity:
+    """An activity, and what it has touched; `more` where not all of that is named."""
+
+    activity: Activity
+    names: tuple[str, ...]
+    more: bool
+
+
+class Archive:
+    """The past of every document of this process's database.
+
+    Every method raises Unavailable and UnknownDocument as well, and HistoryGone where what was asked for
+    is not kept any more.
+    """
+
+    def __init__(self, log: UpdateLog, history: History, states: States) -> None:
+        self._log = log
+        self._history = history
+        self._states = states
+
+    async def document(self, tenant_id: int, name: str) -> DocumentRecord:
+        """The document of that name as it is now. Raises: DocumentNotFound."""
+        try:
+            return await self._log.open(tenant_id, name, create=False)
+        except UnknownDocument as error:
+            raise DocumentNotFound(repr(name)) from error
+
+    async def seq_at(self, record: DocumentRecord, at: int | datetime | None) -> int:
+        """The seq of a state that is asked for by its seq or by a time; None is now.
+
+        Raises: InvalidRequest for a seq that isn't reached yet.
+        """
+        if at is None:
+            return record.head_seq
+        if isinstance(at, datetime):
+            try:
+                return min(await self._history.seq_at(record.tenant_id, record.id, at), record.head_seq)
+            except Forgotten as error:
+                raise gone(error.span) from error
+        if at > record.head_seq:
+            raise InvalidRequest(f"the document has no update {at}; it ends at {record.head_seq}")
+        return at
+
+    async def show(self, record: DocumentRecord, seq: int) -> Shown:
+        state = await self._states.at(record, seq)
+        moment = await self._moment(record, seq)
+        roots = await asyncio.to_thread(read_values, state.update, state.kinds)
+        return Shown(seq, moment.at, roots, not state.kept)
+
+    async def difference(self, record: DocumentRecord, before: int, after: int) -> Difference:
+        then, now = await self._states.at(record, before), await self._states.at(record, after)
+        changes = await asyncio.to_thread(_compare, then, now)
+        return Difference(await self._moment(record, before), await self._moment(record, after), changes)
+
+    async def attribution(self, record: DocumentRecord, seq: int, path: tuple[str, ...]) -> Attribution:
+        """Who wrote what lies at a path. Raises: InvalidRequest (nothing does)."""
+        state = await self._states.at(record, seq)
+        span = await self._history.span(record.tenant_id, record.id)
+        authorship = Authorship()
+        first = min(span.first_seq, seq)
+        if first > 0:
+            oldest = await self._states.at(record, first)
+            await asyncio.to_thread(_note_state, authorship, oldest)
+        rows: dict[int, Row] = {}
+        while first < seq:
+            page = await self._log.read(record.tenant_id, record.id, after_seq=first, limit=PAGE)
+            wanted = [row for row in page if row.seq <= seq]
+            await asyncio.to_thread(_note_rows, authorship, wanted)
+            rows |= {row.seq: Row(row.seq, row.actor, row.device, row.received_at) for row in wanted}
+            first = page[-1].seq if page else seq
+        return Attribution(seq, await asyncio.to_thread(attribute, state, authorship, path), rows)
+
+    async def activities(
+        self, record: DocumentRecord, *, up_to: int, before: int | None, limit: int
+    ) -> list[NamedActivity]:
+        """As `History.activities`, with names of what was touched."""
+        key = (record.tenant_id, record.id)
+        found = await self._history.activities(*key, up_to=up_to, before=before, limit=limit)
+        if not found:
+            return []
+        payloads = await self._history.payloads(*key, found, limit=UPDATES_PER_ACTIVITY)
+        state = await self._states.at(record, up_to)
+        names = await asyncio.to_thread(_names, state, payloads)
+        return [
+            NamedActivity(activity, each.names, each.more or activity.updates > UPDATES_PER_ACTIVITY)
+            for activity, each in zip(found, names, strict=True)
+        ]
+
+    async def _moment(self, record: DocumentRecord, seq: int) -> Moment:
+        return await self._history.moment(record.tenant_id, record.id, seq)
+
+
+def _compare(before: State, after: State) -> tuple[Change, ...]:
+    kinds = joint_kinds(before.kinds, after.kinds)
+    return diff(read_state(before.update, kinds), read_state(after.update, kinds))
+
+
+def _note_state(authorship: Authorship, state: State) -> None:
+    """What was there before the rows that are kept; it may come again in one of them."""
+    authorship.note(BEFORE, read_update(state.update).structs)
+
+
+def _note_rows(authorship: Authorship, rows: list[LoggedUpdate]) -> None:
+    for row in rows:
+        authorship.note(row.seq, read_update(row.payload).structs)
+
+
+def _names(state: State, payloads: tuple[tuple[bytes, ...], ...]) -> list[Touched]:
+    if len(state.update) > LARGEST_OUTLINE:
+        return [Touched((), more=True) for _ in payloads]
+    outline = Outline(read_items(state.update))
+    return [touched(outline, updates, limit=NAMES_PER_ACTIVITY) for updates in payloads]
