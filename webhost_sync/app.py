@@ -169,7 +169,6 @@ async def running_services(
             feed=PositionsFeed(database),
             archive=Archive(log, store.history, states),
             restorer=Restorer(store.history, states, hub),
-            history=store.history,
             probe=probe,
             hub=hub,
             live=live,

@@ -14,8 +14,9 @@ from tests.strategies import histories
 from tests.unit.nodes import contents, letters, runs
 from webhost_sync.errors import InvalidRequest
 from webhost_sync.history.changes import Added, Removed, Replaced, Spliced, TextEdited, apply
-from webhost_sync.history.content import edit_state, read_state
+from webhost_sync.history.content import read_state
 from webhost_sync.history.difference import diff, graft
+from webhost_sync.history.editing import edit_state
 from webhost_sync.history.json_form import change_json
 from webhost_sync.history.matching import gaps, matching_blocks
 from webhost_sync.history.nodes import EMPTY, ListNode, MapNode, Run, find, leaf, map_node, text_node

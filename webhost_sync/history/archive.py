@@ -10,11 +10,20 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from store.contract import Document as DocumentRecord
 from store.contract import LoggedUpdate, UnknownDocument, UpdateLog
-from store.history_contract import Activity, Forgotten, History, Moment
-from webhost_sync.errors import DocumentNotFound, InvalidRequest
+from store.history_contract import (
+    Activity,
+    Forgotten,
+    History,
+    Moment,
+    UnknownVersion,
+    Version,
+    VersionKey,
+)
+from webhost_sync.errors import DocumentNotFound, InvalidRequest, VersionNotFound
 from webhost_sync.history.attribution import Mark, attribute
 from webhost_sync.history.authorship import BEFORE, Authorship
 from webhost_sync.history.changes import Change
@@ -161,6 +170,19 @@ class Archive:
             NamedActivity(activity, each.names, each.more or activity.updates > UPDATES_PER_ACTIVITY)
             for activity, each in zip(found, names, strict=True)
         ]
+
+    async def versions(
+        self, record: DocumentRecord, *, before: VersionKey | None, limit: int
+    ) -> list[Version]:
+        """As `History.versions`."""
+        return await self._history.versions(record.tenant_id, record.id, before=before, limit=limit)
+
+    async def version(self, record: DocumentRecord, version_id: UUID) -> Version:
+        """Raises: VersionNotFound."""
+        try:
+            return await self._history.version(record.tenant_id, record.id, version_id)
+        except UnknownVersion as error:
+            raise VersionNotFound(str(version_id)) from error
 
     async def _moment(self, record: DocumentRecord, seq: int) -> Moment:
         return await self._history.moment(record.tenant_id, record.id, seq)

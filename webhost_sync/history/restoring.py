@@ -15,8 +15,9 @@ from store.contract import Document as DocumentRecord
 from store.history_contract import History, NewVersion, Version, VersionKind
 from webhost_sync.errors import WrongEpoch
 from webhost_sync.history.changes import Change
-from webhost_sync.history.content import Edit, edit_state, joint_kinds, read_state
+from webhost_sync.history.content import joint_kinds, read_state
 from webhost_sync.history.difference import diff, graft
+from webhost_sync.history.editing import Edit, edit_state
 from webhost_sync.history.replay import State
 from webhost_sync.history.states import States
 from webhost_sync.sync.effects import Exchange, Member

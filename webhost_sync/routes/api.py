@@ -12,12 +12,14 @@ from webhost_sync import __version__
 from webhost_sync.routes import (
     documents,
     health,
+    history,
     limits,
     live_positions,
     pages,
     positions_feed,
     tokens,
     vehicles,
+    versions,
 )
 from webhost_sync.routes.bodies import NoBody
 from webhost_sync.routes.endpoint import Answer, Call, Endpoint, EndpointRoute, Query
@@ -46,6 +48,9 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *vehicles.ENDPOINTS,
     *live_positions.ENDPOINTS,
     *positions_feed.ENDPOINTS,
+    # Before the documents, whose names may hold slashes.
+    *history.ENDPOINTS,
+    *versions.ENDPOINTS,
     *documents.ENDPOINTS,
     *tokens.ENDPOINTS,
     *health.ENDPOINTS,

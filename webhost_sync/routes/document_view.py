@@ -7,14 +7,12 @@ is written, not even that a row was found damaged (the document's room does that
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from store.contract import StoredDocument
 from webhost_sync.errors import InvalidRequest, MalformedUpdate
-from webhost_sync.fleet.layout import base64_from_bytes
-from webhost_sync.fleet.values import TAG
+from webhost_sync.history.json_form import plain_json
 from webhost_sync.sync.document import Document
 
 
@@ -39,26 +37,12 @@ def view(stored: StoredDocument) -> DocumentView:
                 document.apply(payload)
             except MalformedUpdate:
                 complete = False
-        roots = {name: json_form(root) for name, root in document.values().items()}
+        roots = {name: plain_json(root) for name, root in document.values().items()}
         return DocumentView(roots, complete and not document.kept)
     except RecursionError as error:
         raise InvalidRequest("the document is nested too deep to be shown as JSON; sync it") from error
     finally:
         document.close()
-
-
-def json_form(value: object) -> object:
-    """A plain value with bytes as a tagged object, and null for numbers that JSON hasn't."""
-    match value:
-        case bytes():
-            return {TAG: "b", "k": "Uint8Array", "v": base64_from_bytes(value)}
-        case float() if not math.isfinite(value):
-            return None
-        case dict():
-            return {str(key): json_form(item) for key, item in value.items()}
-        case list():
-            return [json_form(item) for item in value]
-    return value
 
 
 def _payloads(stored: StoredDocument) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlencode
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from webhost_sync.routes.endpoint import Query
 
@@ -28,7 +28,28 @@ def read_time(text: object) -> datetime:
         raise ValueError("a time lies within the years 1 to 9999 in UTC") from error
 
 
+Seq = Annotated[int, Field(ge=0, lt=2**63)]
 Time = Annotated[datetime, BeforeValidator(read_time)]
+
+
+def read_point(value: object) -> int | datetime:
+    """Read a point in a document's history: the seq of an update, or a time. Raises: ValueError."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal():
+        value = int(value[:20])
+    if isinstance(value, int) and not isinstance(value, bool):
+        if not 0 <= value < 2**63:
+            raise ValueError("a seq is 0 or more, and below 2**63")
+        return value
+    if not isinstance(value, str):
+        raise ValueError("it is the seq of an update, or a time")
+    return read_time(value)
+
+
+Point = Annotated[
+    int | datetime,
+    BeforeValidator(read_point),
+    WithJsonSchema({"type": ["integer", "string"], "examples": [4711, "2026-05-01T12:00:00Z"]}),
+]
 
 
 class PagedQuery(Query):

@@ -8,7 +8,6 @@ from starlette.requests import HTTPConnection
 
 from store.contract import UpdateLog
 from store.database import Database
-from store.history_contract import History
 from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
@@ -33,7 +32,6 @@ class Services:
     readings: Readings
     archive: Archive
     restorer: Restorer
-    history: History
     feed: PositionsFeed
     probe: DatabaseProbe
     hub: Hub

@@ -7,7 +7,7 @@ Who may see a vehicle's row may read `tables/vehicles`; who may see its position
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
@@ -23,12 +23,11 @@ from webhost_sync.routes.bodies import NoBody
 from webhost_sync.routes.cursors import CursorFormat
 from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Parameter, Query
 from webhost_sync.routes.paging import page
-from webhost_sync.routes.queries import PagedQuery, Time
+from webhost_sync.routes.queries import PagedQuery, Seq, Time
 
 VEHICLES = "tables/vehicles"
-Sequence = Annotated[int, Field(ge=0, lt=2**63)]
 BY_ID = CursorFormat[str](str)
-BY_TIME = CursorFormat[PositionKey](tuple[Time, str, Sequence])
+BY_TIME = CursorFormat[PositionKey](tuple[Time, str, Seq])
 VEHICLE_ID = Parameter("id", "The vehicle's id, percent-encoded (a / in it is %2F).", "bus-7")
 
 
