@@ -22,11 +22,13 @@ TURN = 37
 
 @dataclass(frozen=True, slots=True)
 class Keystrokes:
-    """One transaction: its update, who made it, and the text after it."""
+    """One transaction: its update, who made it, and the text after it. `patches` are (position, how many
+    characters went, what came in their place), one after another."""
 
     author: str
     client_id: int
     at: datetime
+    patches: tuple[tuple[int, int, str], ...]
     update: bytes
     text: str
 
@@ -43,17 +45,18 @@ def blog_post(authors: int = 5) -> tuple[Keystrokes, ...]:
 def _type(data: dict[str, Any], authors: int) -> Iterator[Keystrokes]:
     docs: list[Doc[Text]] = [Doc(client_id=1001 + number) for number in range(authors)]
     at, text = datetime.fromisoformat(data["start"]), ""
-    for number, (pause, *patches) in enumerate(data["txns"]):
+    for number, (pause, *flat) in enumerate(data["txns"]):
+        patches = tuple(zip(*(iter(flat),) * 3, strict=True))
         which = number // TURN % authors
         at += timedelta(milliseconds=pause)
         update, text = _edit(docs[which], text, patches)
         for other in docs:
             if other is not docs[which]:
                 other.apply_update(update)
-        yield Keystrokes(f"author {which + 1}", 1001 + which, at, update, text)
+        yield Keystrokes(f"author {which + 1}", 1001 + which, at, patches, update, text)
 
 
-def _edit(doc: Doc[Text], before: str, patches: list[Any]) -> tuple[bytes, str]:
+def _edit(doc: Doc[Text], before: str, patches: tuple[tuple[int, int, str], ...]) -> tuple[bytes, str]:
     updates: list[bytes] = []
 
     def note(event: TransactionEvent) -> None:
@@ -62,7 +65,7 @@ def _edit(doc: Doc[Text], before: str, patches: list[Any]) -> tuple[bytes, str]:
     subscription = doc.observe(note)
     shared, text = doc.get(ROOT, type=Text), before
     with doc.transaction():
-        for position, deleted, inserted in zip(*(iter(patches),) * 3, strict=True):
+        for position, deleted, inserted in patches:
             # The text has no character beyond 16 bits; pycrdt counts in bytes of UTF-8.
             start = len(text[:position].encode())
             gone = text[position : position + deleted]

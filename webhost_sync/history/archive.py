@@ -7,6 +7,7 @@ and asks no live room. Whether the asker may know is settled before.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +43,8 @@ UPDATES_PER_ACTIVITY = 200
 LARGEST_OUTLINE = 4 * 1024 * 1024
 """Bytes of a state above which its items aren't gone through to name what was touched."""
 PAGE = 1000
+ATTRIBUTIONS = 8
+"""Answers that are kept for whoever asks for their next page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """Who wrote what the state at `seq` shows. A mark whose row isn't among `rows` is older than these."""
+    """Who wrote what the state at `seq` shows. A mark whose row isn't among `rows` is older than the log."""
 
     seq: int
     marks: tuple[Mark, ...]
@@ -102,6 +105,8 @@ class Archive:
         self._log = log
         self._history = history
         self._states = states
+        # So that the pages of one long answer are cut out of the same work.
+        self._attributions: OrderedDict[tuple[int, int, tuple[str, ...]], Attribution] = OrderedDict()
 
     async def document(self, tenant_id: int, name: str) -> DocumentRecord:
         """The document of that name as it is now. Raises: DocumentNotFound."""
@@ -139,21 +144,35 @@ class Archive:
 
     async def attribution(self, record: DocumentRecord, seq: int, path: tuple[str, ...]) -> Attribution:
         """Who wrote what lies at a path. Raises: InvalidRequest (nothing does)."""
+        key = (record.id, seq, path)
+        if key not in self._attributions:
+            self._attributions[key] = await self._attribute(record, seq, path)
+            if len(self._attributions) > ATTRIBUTIONS:
+                self._attributions.popitem(last=False)
+        self._attributions.move_to_end(key)
+        return self._attributions[key]
+
+    async def _attribute(self, record: DocumentRecord, seq: int, path: tuple[str, ...]) -> Attribution:
         state = await self._states.at(record, seq)
         span = await self._history.span(record.tenant_id, record.id)
-        authorship = Authorship()
+        authorship, rows = Authorship(), dict[int, Row]()
         first = min(span.first_seq, seq)
         if first > 0:
+            # What was there before the rows that are kept may have come again in one of them.
             oldest = await self._states.at(record, first)
-            await asyncio.to_thread(_note_state, authorship, oldest)
-        rows: dict[int, Row] = {}
+            await asyncio.to_thread(authorship.note, BEFORE, read_update(oldest.update).structs)
         while first < seq:
             page = await self._log.read(record.tenant_id, record.id, after_seq=first, limit=PAGE)
             wanted = [row for row in page if row.seq <= seq]
             await asyncio.to_thread(_note_rows, authorship, wanted)
             rows |= {row.seq: Row(row.seq, row.actor, row.device, row.received_at) for row in wanted}
             first = page[-1].seq if page else seq
-        return Attribution(seq, await asyncio.to_thread(attribute, state, authorship, path), rows)
+
+        def writer_of(seq: int) -> tuple[str, str] | None:
+            return (rows[seq].actor, rows[seq].device) if seq in rows else None
+
+        marks = await asyncio.to_thread(attribute, state, authorship, path, writer_of)
+        return Attribution(seq, marks, {mark.seq: rows[mark.seq] for mark in marks if mark.seq in rows})
 
     async def activities(
         self, record: DocumentRecord, *, up_to: int, before: int | None, limit: int
@@ -191,11 +210,6 @@ class Archive:
 def _compare(before: State, after: State) -> tuple[Change, ...]:
     kinds = joint_kinds(before.kinds, after.kinds)
     return diff(read_state(before.update, kinds), read_state(after.update, kinds))
-
-
-def _note_state(authorship: Authorship, state: State) -> None:
-    """What was there before the rows that are kept; it may come again in one of them."""
-    authorship.note(BEFORE, read_update(state.update).structs)
 
 
 def _note_rows(authorship: Authorship, rows: list[LoggedUpdate]) -> None:

@@ -6,8 +6,9 @@ the thread that calls it. Knows no store.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from webhost_sync.errors import InvalidRequest
 from webhost_sync.history.authorship import BEFORE, Authorship
@@ -22,7 +23,8 @@ from webhost_sync.history.replay import State
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What lies at `path` was last written by row `seq`; of a text, its UTF-16 units `start` to `end`.
+    """What lies at `path` was written by row `seq`; of a text, its UTF-16 units `start` to `end`, by that
+    row or earlier ones of the same writer.
 
     Of a map, an array or a text itself that is the row that made it. Seq 0 is a row that isn't kept.
     """
@@ -33,16 +35,23 @@ class Mark:
     end: int | None = None
 
 
-def attribute(state: State, authorship: Authorship, path: tuple[str, ...]) -> tuple[Mark, ...]:
+Writers = Callable[[int], Hashable]
+"""Who made a row."""
+
+
+def attribute(
+    state: State, authorship: Authorship, path: tuple[str, ...], writer_of: Writers
+) -> tuple[Mark, ...]:
     """The marks of all that lies at a path and below it. Raises: InvalidRequest (nothing lies there)."""
     content = read_state(state.update, state.kinds)
     if find(content, path) is None:
         raise InvalidRequest(f"path {pointer_of(path)!r}: nothing lies there at seq {state.seq}")
-    return tuple(_Walk(state, authorship).marks(content, path))
+    return tuple(_Walk(state, authorship, writer_of).marks(content, path))
 
 
 class _Walk:
-    def __init__(self, state: State, authorship: Authorship) -> None:
+    def __init__(self, state: State, authorship: Authorship, writer_of: Writers) -> None:
+        self._writer_of = writer_of
         self._outline = Outline(read_items(state.update))
         self._authorship = authorship
         self._positions = Positions(state.update, state.kinds)
@@ -66,7 +75,7 @@ class _Walk:
                     if wanted[:1] in ((), (str(index),)):
                         yield from self._child((*path, index), at, items[index], wanted[1:])
             case TextNode(_, False):
-                yield from _joined(self._text(path))
+                yield from _joined(self._text(path), self._writer_of)
             case TextNode() | ElementNode():
                 yield Mark(path, self._last_within(path))
 
@@ -105,15 +114,9 @@ class _Walk:
         )
 
 
-def _joined(marks: Iterable[Mark]) -> Iterator[Mark]:
-    """Neighbours of the same row as one."""
-    last: Mark | None = None
-    for mark in marks:
-        if last is not None and (last.seq, last.end) == (mark.seq, mark.start):
-            last = replace(last, end=mark.end)
-            continue
-        if last is not None:
-            yield last
-        last = mark
-    if last is not None:
-        yield last
+def _joined(marks: Iterable[Mark], writer_of: Writers) -> Iterator[Mark]:
+    """Neighbours of the same writer as one, with the last of their rows."""
+    for _, stretch in groupby(marks, key=lambda mark: writer_of(mark.seq)):
+        first, *others = stretch
+        last = others[-1] if others else first
+        yield replace(first, end=last.end, seq=max(mark.seq for mark in (first, *others)))
