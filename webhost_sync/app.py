@@ -138,8 +138,7 @@ async def running_services(
         database, changes, log = store.database, store.changes, store.log
         due: asyncio.Queue[Document] = asyncio.Queue(DUE_FOR_COMPACTION)
         hub = Hub(log, settings, due)
-        states = States(store.history, StateCache(settings.history_cache_bytes))
-        thinner = Thinner(store.history, states, history_rules(settings))
+        past = _past_of(store, settings, hub)
         live = LiveConnections(settings.connections_per_credential)
         authenticator = Authenticator(Keys(database), tokens)
         probe = DatabaseProbe(database)
@@ -152,7 +151,7 @@ async def running_services(
                 poll(hub, settings.log_poll_interval),
                 probe.run(),
                 run_compactor(
-                    log, due, history=timedelta(days=settings.history_days), prepare=thinner.prepare
+                    log, due, history=timedelta(days=settings.history_days), prepare=past.thinner.prepare
                 ),
                 live.keep_alive(settings.keepalive_interval),
                 live.check_rights(authenticator.recheck, settings.access_check_interval),
@@ -167,8 +166,8 @@ async def running_services(
             log=log,
             readings=Readings(database),
             feed=PositionsFeed(database),
-            archive=Archive(log, store.history, states),
-            restorer=Restorer(store.history, states, hub),
+            archive=past.archive,
+            restorer=past.restorer,
             probe=probe,
             hub=hub,
             live=live,
@@ -179,11 +178,35 @@ async def running_services(
         )
 
 
-def history_rules(settings: Settings) -> Rules:
-    return Rules(
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What works on the history of documents."""
+
+    archive: Archive
+    restorer: Restorer
+    thinner: Thinner
+
+
+@asynccontextmanager
+async def open_past(settings: Settings, database_url: str) -> AsyncIterator[tuple[Store, Past]]:
+    """The history for a command, which has rooms of its own. Raises: Unavailable, SchemaOutdated."""
+    async with open_store(settings, database_url) as store:
+        hub = Hub(store.log, settings, asyncio.Queue(1))
+        async with hub.running():
+            yield store, _past_of(store, settings, hub)
+
+
+def _past_of(store: Store, settings: Settings, hub: Hub) -> Past:
+    states = States(store.history, StateCache(settings.history_cache_bytes))
+    rules = Rules(
         rows=timedelta(days=settings.history_days),
         hourly=timedelta(days=settings.history_hourly_days),
         daily=timedelta(days=settings.history_daily_days),
+    )
+    return Past(
+        Archive(store.log, store.history, states),
+        Restorer(store.history, states, hub),
+        Thinner(store.history, states, rules),
     )
 
 

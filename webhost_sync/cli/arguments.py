@@ -6,13 +6,14 @@ Text of the command line comes in, values go out; what can't be read is a usage 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
 
 from webhost_sync.auth.principals import Grant, Scope, parse_scopes
 from webhost_sync.errors import InvalidRequest
+from webhost_sync.routes.queries import read_point
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -27,6 +28,19 @@ def parse_duration(text: str) -> timedelta:
         return timedelta(**{_UNITS[match[2]]: float(match[1])})
     except OverflowError as error:
         raise typer.BadParameter(f"{text!r} is longer than time can be counted here") from error
+
+
+def parse_point(text: str) -> int | datetime:
+    """Read a point in a document's history: a seq, a time, or how long ago, as `4711` or `2h`."""
+    if _DURATION.fullmatch(text.strip()):
+        return datetime.now(UTC) - parse_duration(text)
+    try:
+        return read_point(text.strip())
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is no point in time; write a seq as 4711, a time as 2026-05-01T12:00:00Z, or how long "
+            "ago as 30m, 2h or 7d"
+        ) from error
 
 
 def parse_grant(text: str) -> Grant:
@@ -58,6 +72,9 @@ TenantSlug = Annotated[
 ]
 TestSpace = Annotated[
     bool, typer.Option("--test", help="The tenant's test space; its keys never reach live data.")
+]
+DocumentName = Annotated[
+    str, typer.Argument(help="The document's name, e.g. tables/vehicles.", show_default=False)
 ]
 Host = Annotated[
     str | None,

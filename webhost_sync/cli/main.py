@@ -14,12 +14,14 @@ import typer
 from webhost_sync.cli import key, tenant
 from webhost_sync.cli.dev import dev
 from webhost_sync.cli.failures import FAILED, explain, traceback_of
+from webhost_sync.cli.history import diff, history
 from webhost_sync.cli.output import note
 from webhost_sync.cli.projection import project, rebuild
 from webhost_sync.cli.schema import migrate
 from webhost_sync.cli.serve import serve
 from webhost_sync.cli.token import token
 from webhost_sync.cli.version import version
+from webhost_sync.cli.versions import restore, versions
 
 PROGRAM = "webhost-sync"
 
@@ -52,6 +54,10 @@ app.command()(serve)
 app.command()(migrate)
 app.command()(project)
 app.command()(rebuild)
+app.command()(history)
+app.command()(diff)
+app.command()(versions)
+app.command()(restore)
 app.add_typer(tenant.commands, name="tenant")
 app.add_typer(key.commands, name="key")
 app.command()(token)
