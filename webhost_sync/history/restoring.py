@@ -118,9 +118,9 @@ class Restorer:
 
 
 def _plan(now: State, then: State, path: tuple[str, ...], client_id: int) -> _Planned:
-    """The edit from now to then, and the same changes as a reader wants to see them: by words."""
+    """The edit from now to then, and what it really changes, as a reader wants to see it: by words."""
     kinds = joint_kinds(now.kinds, then.kinds)
     content = read_state(now.update, kinds)
     wanted = graft(content, read_state(then.update, kinds), path)
     edit = edit_state(now.update, kinds, diff(content, wanted, by_characters=True), client_id=client_id)
-    return _Planned(diff(content, wanted), edit, edit.content == wanted)
+    return _Planned(diff(content, edit.content), edit, edit.content == wanted)
