@@ -1,7 +1,12 @@
-/** What a server lacks that no local update brings: it was restored from a backup. Pure. */
+/** Which updates a state covers, and what a server lacks beside them. Pure. */
 import * as Y from 'yjs'
 
 type Vector = Map<number, number>
+
+/** Whether all that an update adds is in the document, and none of it waits for something missing. */
+export function isIntegrated(doc: Y.Doc, update: Uint8Array): boolean {
+  return !exceeds(Y.parseUpdateMeta(update).to, Y.decodeStateVector(Y.encodeStateVector(doc)))
+}
 
 /** Whether the document of this state vector may hold more than the server and the local updates together. */
 export function isBeyond(ours: Uint8Array, server: Uint8Array, updates: readonly Uint8Array[]): boolean {

@@ -13,7 +13,7 @@ import type { LocalUpdate, Refusal, Replica, RowEdit } from '../contract.js'
 import { WebHostError } from '../errors.js'
 import { tableDocument } from '../names.js'
 import type { TableSpec } from '../schema.js'
-import { beyond, isBeyond } from './coverage.js'
+import { beyond, isBeyond, isIntegrated } from './coverage.js'
 import * as log from './document-log.js'
 import { byRow } from './edits.js'
 import { pendingEdits, putBack, takeEdits } from './pending.js'
@@ -252,17 +252,18 @@ export class TableReplica implements Replica {
 
 const DELETED: Refusal = { code: 'deleted', message: 'Somebody has deleted the row meanwhile.' }
 
-/** What stays, and what must be made again because it builds on something that was refused. */
+/**
+ * What stays, and what must be made again because it builds on something that was refused. Only that: the server may
+ * have taken the others already, and what it takes from us it does not send back.
+ */
 function withoutRefused(
   records: readonly log.LocalRecord[],
   refused: readonly log.LocalRecord[],
 ): [kept: log.LocalRecord[], undone: log.LocalRecord[]] {
-  const first = Math.min(...refused.map(({ seq }) => seq))
-  const kept = records.filter((record) => !refused.includes(record))
-  const { pendingStructs, pendingDs } = log.buildDocument(kept).store
-  if (!pendingStructs && !pendingDs) return [kept, []]
-  const isUndone = ({ seq, o }: log.LocalRecord) => o === 'local' && seq > first
-  return [kept.filter((record) => !isUndone(record)), kept.filter(isUndone)]
+  const rest = records.filter((record) => !refused.includes(record))
+  const doc = log.buildDocument(rest)
+  const isUndone = ({ o, u }: log.LocalRecord) => o === 'local' && !isIntegrated(doc, u)
+  return [rest.filter((record) => !isUndone(record)), rest.filter(isUndone)]
 }
 
 function outdated(table: string): WebHostError {

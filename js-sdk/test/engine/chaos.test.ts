@@ -1,7 +1,11 @@
+// Before yjs is loaded, see there.
+import '../support/seeded-random.js'
+
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { type Action, Chaos } from '../support/chaos.js'
 import { totals } from '../support/chaos-device.js'
+import { reseed } from '../support/seeded-random.js'
 
 // More of it: CHAOS_RUNS=200 CHAOS_STEPS=150. A failure again, and smaller: CHAOS_SEED=… CHAOS_SHRINK=1.
 const RUNS = Number(process.env['CHAOS_RUNS'] ?? 12)
@@ -47,6 +51,7 @@ let runs = 0
 
 async function survive(steps: readonly Action[]): Promise<void> {
   runs += 1
+  reseed(JSON.stringify(steps))
   const chaos = await Chaos.start(`${runs}`)
   try {
     for (const step of steps) await chaos.act(step)

@@ -244,6 +244,26 @@ describe('edits that can not be kept', () => {
   })
 })
 
+describe('an update beside a refused one', () => {
+  it('stays what it is when it does not build on it, also while something else waits for its causes', async () => {
+    const store = await leading()
+    const replica = store.replica('cars')
+    const cause = remote({ x: { n: 1 } })
+    await replica.receive([remote({ x: { n: 2 } }, cause)])
+    await cars(store).add({ id: 'a', n: 1 })
+    const first = await replica.fold(1000)
+    store.close()
+    await store.open({ cars: 'id, n' })
+    await store.lead()
+    await cars(store).add({ id: 'b', n: 2 })
+    const second = await store.replica('cars').fold(1000)
+    await store.replica('cars').refuse([first!.id], { code: 'not_allowed', message: 'No.' })
+    expect(await store.replica('cars').unconfirmed(new Uint8Array([0]))).toEqual([second])
+    expect(await cars(store).toArray()).toEqual([{ id: 'b', n: 2 }])
+    await expectTrueView(store)
+  })
+})
+
 describe('another epoch', () => {
   it('takes the old history away, and what was not durable into the new one', async () => {
     const server = new TestServer()
