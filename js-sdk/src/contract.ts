@@ -157,5 +157,7 @@ export interface Link {
   /** The app or the device thinks that the world has changed: try at once, or probe an open socket. */
   wake(): void
   attach(document: string, handler: DocumentHandler): Attachment
+  /** Call `told` once the server has read everything that was sent until now; never after a loss. */
+  whenRead(told: () => void): void
   onState(listener: (state: LinkState) => void): () => void
 }

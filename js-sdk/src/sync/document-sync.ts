@@ -15,6 +15,8 @@ import { Serial } from './serial.js'
 
 /** Bytes of one update that we aim at: a cut connection then costs little, and pings are not starved. */
 const TARGET_BYTES = 256 * 1024
+/** How long after sending it is asked whether the server has read it: mostly it is durable before. */
+const ASK_READ_AFTER_MS = 250
 /** Bytes that may be on their way before we wait for the server. */
 const MOST_IN_FLIGHT = 2 * 1024 * 1024
 
@@ -42,7 +44,11 @@ export class DocumentSync implements DocumentHandler {
   readonly #events: DocumentEvents
   readonly #serial = new Serial()
   readonly #attachment: Attachment
+  readonly #link: Link
   readonly #sent = new Map<number, LocalUpdate>()
+  /** Ids of those that the server has read. */
+  readonly #read = new Set<number>()
+  #readTimer: ReturnType<typeof setTimeout> | null = null
   #target = TARGET_BYTES
   #serverVector = new Uint8Array([0])
   #inFlight = 0
@@ -54,11 +60,19 @@ export class DocumentSync implements DocumentHandler {
   constructor(replica: Replica, link: Link, events: DocumentEvents) {
     this.#replica = replica
     this.#events = events
+    this.#link = link
     this.#attachment = link.attach(replica.document, this)
   }
 
   get state(): DocumentState {
     return this.#state
+  }
+
+  /** Edits that the server has read, and that are not durable yet. */
+  get received(): number {
+    let edits = 0
+    for (const id of this.#read) edits += this.#sent.get(id)?.edits ?? 0
+    return edits
   }
 
   /** Something waits to be folded. */
@@ -77,7 +91,7 @@ export class DocumentSync implements DocumentHandler {
 
   /** Leave the connection; resolves when the last transaction has ended. */
   async stop(): Promise<void> {
-    this.#connection++
+    this.offline()
     this.#attachment.detach()
     await this.#serial.idle()
     this.#replica.unload()
@@ -130,7 +144,10 @@ export class DocumentSync implements DocumentHandler {
   offline(): void {
     this.#connection++
     this.#sent.clear()
+    this.#read.clear()
     this.#inFlight = 0
+    if (this.#readTimer !== null) clearTimeout(this.#readTimer)
+    this.#readTimer = null
     if (this.#state.phase !== 'denied') this.#become({ phase: 'waiting' })
   }
 
@@ -172,6 +189,17 @@ export class DocumentSync implements DocumentHandler {
     this.#sent.set(update.id, update)
     this.#inFlight += update.update.byteLength
     this.#attachment.send(update)
+    this.#readTimer ??= setTimeout(() => this.#askRead(), ASK_READ_AFTER_MS)
+  }
+
+  #askRead(): void {
+    this.#readTimer = null
+    const ids = [...this.#sent.keys()].filter((id) => !this.#read.has(id))
+    if (ids.length === 0) return
+    this.#link.whenRead(() => {
+      for (const id of ids) if (this.#sent.has(id)) this.#read.add(id)
+      this.#events.changed()
+    })
   }
 
   #isOpen(connection: number): boolean {
@@ -184,6 +212,7 @@ export class DocumentSync implements DocumentHandler {
       const update = this.#sent.get(id)
       if (!update) continue
       this.#sent.delete(id)
+      this.#read.delete(id)
       this.#inFlight -= update.update.byteLength
       edits += update.edits
     }

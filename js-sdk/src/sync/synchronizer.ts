@@ -101,7 +101,7 @@ export class Synchronizer {
         state.phase === 'stopped' ? 'connecting' : connected ? (settled ? 'live' : 'syncing') : state.phase,
       connected,
       synced: documents.every(([name]) => this.#synced.has(name)),
-      received: 0,
+      received: documents.reduce((sum, [, document]) => sum + document.received, 0),
       lastDurableAt: this.#lastDurableAt,
       readOnly: documents
         .filter(([, { state }]) => !state.writable || state.phase === 'denied')

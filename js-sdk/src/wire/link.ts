@@ -9,6 +9,7 @@ import { meansTooBig } from './close-codes.js'
 import { DocumentChannel } from './document-channel.js'
 import { deviceEnvironment, type Environment, steadyNow, systemTimers, type Timers } from './environment.js'
 import { type ClientFrame, decodeFrame, encodeFrame, ProtocolError } from './frames.js'
+import { ReadMarks } from './read-marks.js'
 import { step } from './session.js'
 import { type Effect, linkState, nextDue, type Session, type SessionEvent, STOPPED } from './session-state.js'
 import { Socket, type SocketEvents, type WebSocketConstructor } from './socket.js'
@@ -53,6 +54,7 @@ class WebSocketLink implements Link {
   /** Attached while the one before has not quite left. */
   readonly #successors = new Map<string, DocumentChannel>()
   readonly #listeners = new Set<(state: LinkState) => void>()
+  readonly #reads = new ReadMarks(() => this.#send({ kind: 'ping' }))
   readonly #url: string
   readonly #now: () => number
   readonly #random: () => number
@@ -98,6 +100,10 @@ class WebSocketLink implements Link {
   onState(listener: (state: LinkState) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  whenRead(told: () => void): void {
+    this.#reads.ask(told)
   }
 
   attach(document: string, handler: DocumentHandler): Attachment {
@@ -226,6 +232,7 @@ class WebSocketLink implements Link {
 
   #socketLost(): void {
     this.#socket = null
+    this.#reads.lost()
     for (const channel of [...this.#channels.values()]) channel.disconnect()
   }
 
@@ -233,7 +240,8 @@ class WebSocketLink implements Link {
     try {
       const frame = decodeFrame(bytes)
       if (frame.kind === 'ping') this.#send({ kind: 'pong' })
-      else if (frame.kind !== 'pong') this.#channels.get(frame.document)?.receive(frame)
+      else if (frame.kind === 'pong') this.#reads.ponged()
+      else this.#channels.get(frame.document)?.receive(frame)
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error
       this.#fault(error)
@@ -256,6 +264,7 @@ class WebSocketLink implements Link {
 
   #send(frame: ClientFrame): void {
     const bytes = encodeFrame(frame)
+    if (frame.kind === 'ping') this.#reads.pinged()
     this.#largestSent = Math.max(this.#largestSent, bytes.length)
     this.#socket?.send(bytes)
   }
