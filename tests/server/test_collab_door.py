@@ -310,6 +310,18 @@ async def test_a_token_is_asked_for_before_it_expires_and_denied_when_it_has(dat
         assert await client.hear(SyncStatus, of=YARD) == SyncStatus(True)
 
 
+async def test_a_fresh_token_that_waits_when_the_old_one_expires_opens_the_document_again(
+    database_url: str,
+) -> None:
+    """Too many updates stand before it in line."""
+    async with running_app(database_url, update_rate=50.0) as app, collab_client(app) as client:
+        key = await app.key(await app.tenant())
+        await client.open(app.token(key, "read", "write", lifetime=2))
+        await client.say(*[SyncUpdate(EMPTY_UPDATE)] * 300, Token(app.token(key, "read", "write")))
+        assert "expired" in (await client.hear(PermissionDenied)).reason
+        assert await client.hear(Authenticated) == Authenticated("read-write")
+
+
 async def test_a_revoked_key_ends_its_documents_and_those_of_its_tokens(database_url: str) -> None:
     async with running_app(database_url) as app, collab_client(app) as client:
         tenant = await app.tenant()

@@ -17,8 +17,8 @@ from webhost_sync.errors import NotAllowed
 from webhost_sync.fleet.names import validate_name
 from webhost_sync.routes.credentials import address_of, check_origin
 from webhost_sync.routes.services import Services, services_of
-from webhost_sync.sync.attachment import Door
 from webhost_sync.sync.collab_connection import CollabConnection
+from webhost_sync.sync.open_document import Door
 from webhost_sync.sync.transport import Transport, open_transport
 
 logger = structlog.get_logger(__name__)

@@ -14,41 +14,25 @@ import hashlib
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import structlog
 
 from webhost_sync.auth.access import Access
 from webhost_sync.auth.principals import Principal
-from webhost_sync.config import Settings
 from webhost_sync.errors import ClientFault, Internal, ProtocolError, SyncError, WrongEpoch
 from webhost_sync.sync.backlog import Inbox
 from webhost_sync.sync.collab_dialect import HocuspocusDialect
 from webhost_sync.sync.effects import Member
 from webhost_sync.sync.extension import Extension, document_text, is_ours, read_version
 from webhost_sync.sync.hocuspocus import Address, Known, Stateless, Token, decode, is_token
-from webhost_sync.sync.hub import Hub
-from webhost_sync.sync.live import LiveConnection, LiveConnections
-from webhost_sync.sync.open_document import Admit, OpenDocument, SharedSocket, scope_of
+from webhost_sync.sync.live import LiveConnection
+from webhost_sync.sync.open_document import Door, OpenDocument, SharedSocket, scope_of
 from webhost_sync.sync.outbox import Outbox
-from webhost_sync.sync.refusals import Refusals
 from webhost_sync.sync.runner import Runner
 from webhost_sync.sync.transport import Frame
 
 logger = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Door:
-    """What documents are opened with. `client` is the network address of whoever is at the door."""
-
-    admit: Admit
-    hub: Hub
-    live: LiveConnections
-    refusals: Refusals
-    settings: Settings
-    client: str
 
 
 class Attachment:
@@ -185,11 +169,10 @@ class Attachment:
                 limit = door.settings.frame_limit
                 text = document_text(runner.record.epoch, runner.seq, limit, writable=access.write)
                 self._write(Stateless(text))
-            document = OpenDocument(
-                self.address, member, live, outbox, dialect, runner, self._inbox, socket, door.live,
-                door.admit, door.settings,
+            opened = OpenDocument(
+                self.address, member, live, outbox, dialect, runner, self._inbox, socket, door
             )  # fmt: skip
-            return await document.serve()
+            return await opened.serve()
 
     def _write(self, message: Known) -> None:
         self._socket.transport.write(Frame(self._dialect.frame(message)))

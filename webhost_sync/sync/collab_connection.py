@@ -22,10 +22,10 @@ from webhost_sync.errors import (
     TooSlow,
     TryAgain,
 )
-from webhost_sync.sync.attachment import Attachment, Door
+from webhost_sync.sync.attachment import Attachment
 from webhost_sync.sync.backlog import Backlog
 from webhost_sync.sync.hocuspocus import PING, PONG, Address, is_token, prefix_of, split
-from webhost_sync.sync.open_document import SharedSocket, cost_of
+from webhost_sync.sync.open_document import Door, SharedSocket, cost_of
 from webhost_sync.sync.protocol import KEEP_ALIVE
 from webhost_sync.sync.rate import TokenBucket
 from webhost_sync.sync.receiving import ClientLeft, Receive, first_of, next_frame

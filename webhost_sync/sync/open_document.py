@@ -34,6 +34,7 @@ from webhost_sync.sync.hocuspocus import (
     is_token,
     is_update,
 )
+from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnection, LiveConnections
 from webhost_sync.sync.outbox import Outbox
 from webhost_sync.sync.protocol import (
@@ -46,6 +47,7 @@ from webhost_sync.sync.protocol import (
 from webhost_sync.sync.protocol import KnownMessage as RoomMessage
 from webhost_sync.sync.rate import TokenBucket
 from webhost_sync.sync.receiving import BYTES_PER_UPDATE, first_of
+from webhost_sync.sync.refusals import Refusals
 from webhost_sync.sync.runner import Runner
 from webhost_sync.sync.transport import Frame, Transport
 
@@ -60,6 +62,18 @@ Admit = Callable[[str, str], Awaitable[tuple[Principal, Access]]]
 
 class Detached(Exception):
     """The client has closed the document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What documents are opened with. `client` is the network address of whoever is at the door."""
+
+    admit: Admit
+    hub: Hub
+    live: LiveConnections
+    refusals: Refusals
+    settings: Settings
+    client: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +112,7 @@ class OpenDocument:
         runner: Runner,
         inbox: Inbox,
         socket: SharedSocket,
-        lives: LiveConnections,
-        admit: Admit,
-        settings: Settings,
+        door: Door,
     ) -> None:
         self._address = address
         self._member = member
@@ -110,10 +122,8 @@ class OpenDocument:
         self._runner = runner
         self._inbox = inbox
         self._socket = socket
-        self._lives = lives
-        self._admit = admit
-        self._settings = settings
-        self._rate = TokenBucket(settings.update_rate, asyncio.get_running_loop().time)
+        self._door = door
+        self._rate = TokenBucket(door.settings.update_rate, asyncio.get_running_loop().time)
         self._renewed = asyncio.Event()
         self._was_asked = False
 
@@ -144,8 +154,11 @@ class OpenDocument:
                 await self._wait_for_reader()
             try:
                 await self._take(body)
-            finally:
+            except (SyncError, Detached):
                 self._inbox.done()
+                raise
+            # Not when it is cancelled: a token that comes as the old one expires opens the document again.
+            self._inbox.done()
 
     async def _take(self, body: bytes) -> None:
         try:
@@ -188,9 +201,9 @@ class OpenDocument:
     async def _renew(self, token: str) -> None:
         """Go on with another token. Raises: SyncError, and the document is closed."""
         try:
-            principal, access = await self._admit(token, self._address.name)
+            principal, access = await self._door.admit(token, self._address.name)
             self._check_is_the_same(principal)
-            self._lives.renew(self._live, principal)
+            self._door.live.renew(self._live, principal)
         except TryAgain as error:
             # The present token is as good as before, and a new one will be asked for.
             logger.warning("token not renewed", document=self._address.name, why=str(error))
@@ -245,10 +258,10 @@ class OpenDocument:
 
     async def _wait_for_reader(self) -> None:
         try:
-            async with asyncio.timeout(self._settings.outbox_timeout):
+            async with asyncio.timeout(self._door.settings.outbox_timeout):
                 await self._outbox.drained()
         except TimeoutError:
-            raise TooSlow(f"nothing was read for {self._settings.outbox_timeout:g} s") from None
+            raise TooSlow(f"nothing was read for {self._door.settings.outbox_timeout:g} s") from None
 
     def _write(self, message: Known) -> None:
         self._socket.transport.write(Frame(self._dialect.frame(message)))
