@@ -31,7 +31,7 @@ from webhost_sync.sync.hocuspocus import (
     split,
 )
 from webhost_sync.sync.parts import EMPTY_UPDATE
-from webhost_sync.sync.protocol import PermissionDenied, SyncStep2, SyncUpdate
+from webhost_sync.sync.protocol import AwarenessUpdate, PermissionDenied, SyncStep2, SyncUpdate
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 FRAME_COUNT = 4000
@@ -107,14 +107,17 @@ class CollabVandal:
                     return False
         return True
 
-    async def next_message(self, socket: RawSocket) -> Message | None:
-        """The next message to our document; None for one to another, or a pong."""
+    async def next_message(self, socket: RawSocket) -> Message:
+        """The next message to our document that is no presence; a silent server keeps sending that."""
         async with asyncio.timeout(30):
-            frame = await socket.receive()
-        if frame == PONG:
-            return None
-        address, body = split(frame)
-        return decode(body) if address == DEPOT else None
+            while True:
+                frame = await socket.receive()
+                if frame == PONG:
+                    continue
+                address, body = split(frame)
+                message = decode(body)
+                if address == DEPOT and not isinstance(message, AwarenessUpdate):
+                    return message
 
 
 def statuses_due(frame: bytes) -> int:

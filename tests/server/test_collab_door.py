@@ -262,7 +262,22 @@ async def test_a_refusal_that_comes_again_is_held_but_another_token_is_not(datab
         await client.hear(PermissionDenied)
         await client.say(Token("nonsense"), SyncUpdate(update("dropped")))
         await client.hears_nothing()
-        await client.open(await key_of(app))
+        await client.say(Token(await key_of(app)), SyncStep1(b"\x00"), SyncStep2(update("kept")))
+        assert await client.hear(SyncStep2) == SyncStep2(update("kept"))
+        assert await client.hear(SyncStatus) == SyncStatus(True)
+
+
+async def test_a_token_that_can_t_be_read_ends_its_document_once(database_url: str) -> None:
+    async with running_app(database_url) as app, collab_client(app) as client:
+        key = await key_of(app)
+        await client.open(key)
+        await client.send(b"\x02\x00\x05ab")
+        await client.say(SyncUpdate(update("dropped")), Token(key), SyncStep2(update("kept", client_id=6)))
+        ends = 0
+        while not isinstance(message := await client.hear_one(), SyncStatus):
+            ends += isinstance(message, Close)
+        assert ends == 1
+        await client.hears_nothing()
 
 
 @pytest.mark.parametrize("name", ["", "a/../b", "a?b", "x" * 256])

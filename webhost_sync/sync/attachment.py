@@ -62,7 +62,10 @@ class Attachment:
 
     def put(self, body: bytes) -> None:
         """Take a frame's body."""
-        if not self._is_refused or is_token(body):
+        if is_token(body):
+            # At once, and not when the token is looked at: what follows it may come in the same moment.
+            self._is_refused = False
+        if not self._is_refused:
             self._inbox.put(body)
 
     async def serve(self) -> SyncError | None:
@@ -85,8 +88,11 @@ class Attachment:
         return self.farewell(error)
 
     def left_over(self) -> tuple[bytes, ...]:
-        """Take what came behind the end and begins with a token: the client opens the document again."""
-        self._inbox.skip_until(is_token)
+        """Take what came behind the end and begins with a token: the client opens the document again.
+
+        One that can't be read is passed over. It may be what has ended the document.
+        """
+        self._inbox.skip_until(_is_readable_token)
         return self._inbox.take_all()
 
     async def _serve_tokens(self) -> SyncError | None:
@@ -111,14 +117,12 @@ class Attachment:
             address=self._door.client,
             hold=hold,
         )
-        self._is_refused = True
-        self._inbox.skip_until(is_token)
+        self._is_refused = not self._inbox.skip_until(is_token)
         try:
             async with asyncio.timeout(hold):
                 await self._inbox.first()
         except TimeoutError:
             return False
-        self._is_refused = False
         return True
 
     async def _open(self, body: bytes) -> SyncError | None:
@@ -176,6 +180,13 @@ class Attachment:
 
     def _write(self, message: Known) -> None:
         self._socket.transport.write(Frame(self._dialect.frame(message)))
+
+
+def _is_readable_token(body: bytes) -> bool:
+    try:
+        return is_token(body) and isinstance(decode(body), Token)
+    except ProtocolError:
+        return False
 
 
 def _fingerprint(token: bytes, address: Address) -> str:
