@@ -11,7 +11,9 @@ import { tableDocument } from './names.js'
 import { type CheckedOptions, checkOptions, type WebHostClientOptions } from './options.js'
 import { Positions } from './positions/positions.js'
 import type { Presence } from './presence.js'
-import type { StoresSchema, WebHostDb } from './schema-types.js'
+import type { StoresSchema } from './schema-rows.js'
+import type { WebHostDb } from './schema-types.js'
+import { durable, settled } from './settling.js'
 import { StatusBoard, type SyncStatus } from './status.js'
 import { DeviceStore } from './storage/device-store.js'
 import { SyncManager } from './sync-manager.js'
@@ -129,13 +131,7 @@ export class WebHostClient<S extends StoresSchema = any> {
    * Throws NotDurable after `timeout` ms: the edits are kept, and still sent when that is possible.
    */
   async whenDurable(options: { readonly timeout?: number } = {}): Promise<void> {
-    const signal = options.timeout === undefined ? undefined : AbortSignal.timeout(options.timeout)
-    const none = async () => (await this.#store.pending()).edits === 0
-    while (!(await none())) {
-      const before = this.#board.status
-      await until(this.#board, (status) => status !== before || status.pending === 0, signal)
-      if (signal?.aborted) throw new NotDurable((await this.#store.pending()).edits)
-    }
+    await durable(this.#board, () => this.#store.pending(), options.timeout)
   }
 
   /** Who else is in a room, and what they do: presence, never stored. Leave it when it is no longer shown. */
@@ -205,9 +201,7 @@ export class WebHostClient<S extends StoresSchema = any> {
   }
 
   async #settled(requireOnline: boolean): Promise<void> {
-    const isSettled = ({ phase }: SyncStatus) =>
-      phase === 'live' || phase === 'offline' || phase === 'blocked'
-    await until(this.#board, isSettled, AbortSignal.timeout(this.#options.connectTimeoutMs))
+    await settled(this.#board, this.#options.connectTimeoutMs)
     const { blocked, connected } = this.#board.status
     if (!requireOnline || connected) return
     await this.disconnect()

@@ -7,7 +7,10 @@
  *     ├── LayoutError              layout               a name, key, value or fix that layout 1 lacks: path
  *     ├── ChunkError               chunk                bytes that are no chunk of positions: offset, reason
  *     ├── NotLeading               not_leading          another tab has taken over the sync
- *     ├── StorageUnavailable       storage_unavailable  IndexedDB is away, full or blocked
+ *     ├── StorageUnavailable       storage_unavailable  IndexedDB or the disk is away, full or blocked
+ *     ├── ConstraintError          constraint           a key or a unique value that another row has (Node)
+ *     ├── DeviceBusy               device_busy          another process has the device's directory: pid
+ *     ├── DeviceDamaged            device_damaged       the device's log lacks what the disk had promised to keep
  *     ├── NotDurable               not_durable          edits that the server has not committed yet: pending
  *     └── ServerError              the server's code    what the server answered: retry
  *
@@ -105,11 +108,46 @@ export class NotLeading extends WebHostError {
 export class StorageUnavailable extends WebHostError {
   override name = 'StorageUnavailable'
 
-  constructor(problem: string, options?: ErrorOptions) {
+  constructor(problem: string, { hint, ...options }: ErrorOptions & { readonly hint?: string } = {}) {
+    const advice = hint ?? 'close other tabs of this site, check the free space, reload'
+    super('storage_unavailable', problem, advice, options)
+  }
+}
+
+/** A row can't be written: another one has its key, or a value that the schema calls unique. Named as Dexie's. */
+export class ConstraintError extends WebHostError {
+  override name = 'ConstraintError'
+
+  constructor(table: string, problem: string) {
+    super('constraint', `${table}: ${problem}`, 'nothing was written')
+  }
+}
+
+/** The directory of a device belongs to one process at a time. */
+export class DeviceBusy extends WebHostError {
+  override name = 'DeviceBusy'
+
+  constructor(
+    directory: string,
+    readonly pid: number,
+  ) {
     super(
-      'storage_unavailable',
-      problem,
-      'close other tabs of this site, check the free space, reload',
+      'device_busy',
+      `${directory} is used by process ${pid}`,
+      'end that process, or give each device a dataDir of its own',
+    )
+  }
+}
+
+/** The log of a device can't be read where it had been confirmed. Nothing was changed. */
+export class DeviceDamaged extends WebHostError {
+  override name = 'DeviceDamaged'
+
+  constructor(path: string, options: ErrorOptions) {
+    super(
+      'device_damaged',
+      `${path} is damaged: ${String(options.cause)}`,
+      'move the directory away and keep it; a new one starts as another device',
       options,
     )
   }

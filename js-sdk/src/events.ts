@@ -18,8 +18,17 @@ export class Emitter<Events> {
       try {
         listener(event)
       } catch (error) {
-        reportError(error)
+        report(error)
       }
     }
   }
+}
+
+/** As an error that nobody has caught: Node has no `reportError`. */
+function report(error: unknown): void {
+  if (typeof reportError === 'function') reportError(error)
+  else
+    queueMicrotask(() => {
+      throw error
+    })
 }

@@ -7,16 +7,20 @@
 
 import { WebHostConfigError } from './errors.js'
 
-/** What an app gives to `new WebHostClient()`. */
-export interface WebHostClientOptions {
+/** Where the server is, and how one signs in. */
+export interface ServerOptions {
   /** The server, as `https://your-app.fly.dev`: no `/` at the end. */
   readonly apiUrl: string
   /** `whs_live_` or `whs_test_` and 64 hex digits. May be left out where `getToken` is given. */
   readonly apiKey?: string | undefined
-  /** The IndexedDB database; `webhost-` and a hash of address and key where it is left out. */
-  readonly databaseName?: string | undefined
   /** Fetches a token from your own server, so that no key has to be in the page. */
   readonly getToken?: ((context: { readonly reason: 'connect' | 'refresh' }) => Promise<string>) | undefined
+}
+
+/** What an app gives to `new WebHostClient()`. */
+export interface WebHostClientOptions extends ServerOptions {
+  /** The IndexedDB database; `webhost-` and a hash of address and key where it is left out. */
+  readonly databaseName?: string | undefined
   /** `strict` waits for the disk at each write of this device, which costs 1 to 2 ms. */
   readonly durability?: 'relaxed' | 'strict' | undefined
   /** How long `connect()` waits for the server before it goes on offline. */
@@ -39,16 +43,26 @@ const PUBLIC_LENGTH = 17
 /** Check what an app wrote. Throws WebHostConfigError saying which option is wrong and what to change. */
 export function checkOptions(options: WebHostClientOptions): CheckedOptions {
   const { apiUrl, apiKey, getToken, durability = 'relaxed', connectTimeoutMs = 3000 } = options
-  checkUrl(apiUrl)
-  if (apiKey !== undefined || !getToken) checkKey(apiKey)
-  if (getToken && typeof getToken !== 'function') throw wrong('getToken', 'is no function', 'give one')
+  checkServer(options)
   if (durability !== 'relaxed' && durability !== 'strict') {
     throw wrong('durability', 'is unknown', "use 'relaxed' or 'strict'")
   }
+  checkTimeout(connectTimeoutMs)
+  return { apiUrl, apiKey, databaseName: databaseNameOf(options), getToken, durability, connectTimeoutMs }
+}
+
+/** Check where the server is and how one signs in there. Throws WebHostConfigError. */
+export function checkServer({ apiUrl, apiKey, getToken }: ServerOptions): void {
+  checkUrl(apiUrl)
+  if (apiKey !== undefined || !getToken) checkKey(apiKey)
+  if (getToken && typeof getToken !== 'function') throw wrong('getToken', 'is no function', 'give one')
+}
+
+/** Throws WebHostConfigError. */
+export function checkTimeout(connectTimeoutMs: number): void {
   if (!(connectTimeoutMs >= 0)) {
     throw wrong('connectTimeoutMs', 'is no number of milliseconds', 'use 3000 or so')
   }
-  return { apiUrl, apiKey, databaseName: databaseNameOf(options), getToken, durability, connectTimeoutMs }
 }
 
 function checkUrl(apiUrl: string): void {
@@ -86,6 +100,6 @@ function hash(text: string): string {
   return (state >>> 0).toString(36)
 }
 
-function wrong(option: keyof WebHostClientOptions, problem: string, hint: string): WebHostConfigError {
+export function wrong(option: string, problem: string, hint: string): WebHostConfigError {
   return new WebHostConfigError(`${option} ${problem}`, hint)
 }

@@ -14,7 +14,7 @@
  */
 
 import { WebHostConfigError } from './errors.js'
-import type { StoresFor, StoresSchema, TableDef } from './schema-types.js'
+import type { StoresFor, StoresSchema, TableDef } from './schema-rows.js'
 
 export type KeyPath = string | readonly string[]
 

@@ -4,7 +4,8 @@ import type { Dexie, Table } from 'dexie'
 import { expectTypeOf, test } from 'vitest'
 import type { WebHostClientOptions } from '../src/options.js'
 import { table } from '../src/schema.js'
-import type { StoresSchema, TableDef, TablesOf, WebHostDb } from '../src/schema-types.js'
+import type { StoresSchema, TableDef } from '../src/schema-rows.js'
+import type { TablesOf, WebHostDb } from '../src/schema-types.js'
 
 /** The signatures of the client that the types are for. */
 // biome-ignore lint/suspicious/noExplicitAny: without a schema the database is any, by design.

@@ -94,7 +94,8 @@ function readable(spec: TableSpec, name: string, fields: Fields | null, findings
   }
 }
 
-function toRow(keyPath: TableSpec['keyPath'], key: unknown, fields: Fields): Row {
+/** A row as the app reads it: its fields, and the key where the table has it in the row. */
+export function toRow(keyPath: TableSpec['keyPath'], key: unknown, fields: Fields): Row {
   const row = decodeFields(fields)
   if (keyPath === null) return row
   const parts = typeof keyPath === 'string' ? [key] : key

@@ -3,14 +3,15 @@ import type { LocalUpdate, Replica } from '../../src/contract.js'
 import type { DeviceStore } from '../../src/storage/device-store.js'
 import type { TestLink, TestServer } from './server.js'
 
-export class Tab {
+/** `Store`: anything that has replicas. */
+export class Tab<Store extends { replica(table: string): Replica } = DeviceStore> {
   link: TestLink | null = null
   #sent: number[] = []
   #isSynced = false
   #hasVector = false
 
   constructor(
-    readonly store: DeviceStore,
+    readonly store: Store,
     readonly server: TestServer,
     readonly maxBytes = 400,
   ) {}
@@ -67,7 +68,10 @@ export class Tab {
 }
 
 /** Let everybody talk until nobody has anything to say. */
-export async function settle(server: TestServer, tabs: readonly Tab[]): Promise<void> {
+export async function settle(
+  server: TestServer,
+  tabs: readonly Tab<{ replica(table: string): Replica }>[],
+): Promise<void> {
   for (let busy = true; busy; ) {
     busy = false
     for (const tab of tabs) {

@@ -1,0 +1,28 @@
+/** What an app waits for: that everything is durable, or that it is known how things stand. */
+import { NotDurable } from './errors.js'
+import type { StatusBoard } from './status.js'
+import type { Pending } from './storage/pending.js'
+import { until } from './until.js'
+
+/** Resolves when nothing is pending. Throws NotDurable after `timeout` ms: what is pending is kept. */
+export async function durable(
+  board: StatusBoard,
+  pending: () => Promise<Pending>,
+  timeout: number | undefined,
+): Promise<void> {
+  const signal = timeout === undefined ? undefined : AbortSignal.timeout(timeout)
+  while ((await pending()).edits > 0) {
+    const before = board.status
+    await until(board, (status) => status !== before || status.pending === 0, signal)
+    if (signal?.aborted) throw new NotDurable((await pending()).edits)
+  }
+}
+
+/** Resolves when the server is connected and all is synced, or is known to be away, or the time is over. */
+export function settled(board: StatusBoard, timeoutMs: number): Promise<void> {
+  return until(
+    board,
+    ({ phase }) => phase === 'live' || phase === 'offline' || phase === 'blocked',
+    AbortSignal.timeout(timeoutMs),
+  )
+}
