@@ -27,7 +27,7 @@ export function prepareFix(device: string, position: NewPosition, now: number): 
   pack(1)
   return {
     document: trackDocument(vehicle, utcDay(fix.fixTimeMs), device),
-    counter: `sequence:${vehicle}`,
+    counter: counterOf(vehicle),
     at: now,
     pack,
   }
@@ -41,6 +41,15 @@ export async function addFix(tx: Stores, { document, counter, at, pack }: Prepar
   const sequence = (((await tx.state.get(counter)) as number | undefined) ?? 0) + 1
   await tx.state.put(counter, sequence)
   await tx.fixes.add([{ d: document, c: pack(sequence), at }])
+}
+
+/** The number of the last fix of a vehicle; 0 before the first. */
+export async function recordedFixes(tx: Stores, vehicleId: string): Promise<number> {
+  return ((await tx.state.get(counterOf(encodeKey(vehicleId, 'vehicles')))) as number | undefined) ?? 0
+}
+
+function counterOf(vehicle: string): `sequence:${string}` {
+  return `sequence:${vehicle}`
 }
 
 /** The newest waiting fixes of a track, the oldest of them first. */

@@ -7,7 +7,7 @@
 import type { Stores } from '../engine/stores.js'
 import { decodeKey, encodeKey } from '../layout/keys.js'
 import { parseName } from '../names.js'
-import { addFix, fixesOf, prepareFix } from './fix-log.js'
+import { addFix, fixesOf, prepareFix, recordedFixes } from './fix-log.js'
 import { type LatestListener, LatestPositions } from './latest.js'
 import { fixOf, type NewPosition, type Position } from './position.js'
 
@@ -48,6 +48,14 @@ export class Positions {
     const fix = prepareFix(installId, position, now)
     await this.#host.transact((tx) => addFix(tx, fix))
     this.#latest.merge([{ ...position, deviceId: installId, at: new Date(position.at ?? now) }])
+  }
+
+  /**
+   * How many positions of a vehicle this device has ever recorded, sent or not. A program that reads from a list or
+   * a receiver's memory goes on there after a power cut, and records nothing twice.
+   */
+  recorded(vehicleId: string): Promise<number> {
+    return this.#host.transact((tx) => recordedFixes(tx, vehicleId))
   }
 
   /** A vehicle's positions with `from` <= time < `to`, oldest first: the server's, and those waiting here. */

@@ -59,6 +59,8 @@ describe('a device', () => {
     expect(await tables.vehicles.get(id)).toEqual({ id, name: 'In a tunnel' })
     await online.whenDurable({ timeout: 5000 })
     expect(server.of('update')).toHaveLength(2)
+    expect(await online.positions.recorded(id)).toBe(1)
+    expect(await online.positions.recorded('another')).toBe(0)
   })
 
   it('tells of its status, and shelves what the server refuses', async () => {
