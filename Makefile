@@ -7,6 +7,7 @@ NODE_TESTS := tests/interop/node_modules/.installed
 SDK := js-sdk
 SDK_INSTALLED := $(SDK)/node_modules/.installed
 PWA := examples/fleet-pwa
+NODE_EXAMPLES := examples/node-device examples/plain-yjs
 # The last file that a build makes, so that half a build is not taken for one.
 SDK_BUILT := $(SDK)/dist/index.d.ts
 SDK_SOURCES := $(shell find $(SDK)/src $(SDK)/scripts -type f) $(SDK)/package.json $(SDK)/vite.config.mjs $(SDK)/tsconfig.json $(SDK)/tsconfig.build.json
@@ -31,7 +32,7 @@ sdk: $(SDK_BUILT) ## Build the TypeScript SDK
 fleet-pwa: install $(SDK_BUILT) $(PWA)/node_modules/.installed ## Serve the example app, beside a server of its own
 	cd $(PWA) && npm run --silent start
 
-test: install $(NODE_TESTS) $(SDK_BUILT) ## Run the linters and every test
+test: install $(NODE_TESTS) $(SDK_BUILT) $(NODE_EXAMPLES:%=%/node_modules/.installed) ## Run the linters and every test
 	$(MAKE) check
 	cd $(SDK) && npm run --silent test && npm run --silent package && npm run --silent docs
 	$(BIN)/python -m pytest -n 4 --dist loadgroup  # many tests wait for processes rather than compute
@@ -62,7 +63,7 @@ lock: install ## Resolve the dependencies anew (needs uv)
 clean: ## Delete what was installed and made, and the data of demo and dev
 	rm -rf $(VENV) .data .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf tests/interop/node_modules $(PEERS:%=%/node_modules) $(SDK)/node_modules $(SDK)/dist $(SDK)/docs $(SDK)/test-results
-	rm -rf $(PWA)/node_modules $(PWA)/dist
+	rm -rf $(PWA)/node_modules $(PWA)/dist $(NODE_EXAMPLES:%=%/node_modules)
 
 $(VENV)/.installed: pyproject.toml requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "webhost-sync needs Python 3.11 or newer; '$(PYTHON)' is older. Set PYTHON=python3.11 or the like."; exit 1; }
