@@ -20,6 +20,9 @@ const ASK_READ_AFTER_MS = 250
 /** Bytes that may be on their way before we wait for the server. */
 const MOST_IN_FLIGHT = 2 * 1024 * 1024
 
+/** So many stored updates later it may be worth to make one of them. */
+const COMPACT_AFTER = 64
+
 export type DocumentPhase = 'waiting' | 'asked' | 'live' | 'denied'
 
 export interface DocumentState {
@@ -53,6 +56,7 @@ export class DocumentSync implements DocumentHandler {
   #serverVector = new Uint8Array([0])
   #inFlight = 0
   #pumpIsDue = false
+  #storedSince = 0
   /** Raised at each loss, so that what was begun before it is not sent after it. */
   #connection = 0
   #state: DocumentState = { phase: 'waiting', writable: true, denial: null }
@@ -119,6 +123,7 @@ export class DocumentSync implements DocumentHandler {
     await this.#do(async () => {
       await this.#replica.receive(updates)
       if (first) await this.#goLive()
+      await this.#compactSometimes(1)
     })
   }
 
@@ -127,6 +132,7 @@ export class DocumentSync implements DocumentHandler {
     await this.#do(async () => {
       await this.#replica.durable(ids)
       this.#events.durable(edits)
+      await this.#compactSometimes(ids.length)
     })
     this.wake()
   }
@@ -170,6 +176,14 @@ export class DocumentSync implements DocumentHandler {
     const connection = this.#connection
     for (const update of await this.#replica.unconfirmed(this.#serverVector)) this.#send(update, connection)
     await this.#pump()
+    await this.#compactSometimes(COMPACT_AFTER)
+  }
+
+  /** Connections may last for weeks, so it is not enough to do it at their beginning. */
+  async #compactSometimes(stored: number): Promise<void> {
+    this.#storedSince += stored
+    if (this.#storedSince < COMPACT_AFTER) return
+    this.#storedSince = 0
     await this.#replica.compact()
   }
 

@@ -33,6 +33,9 @@ export interface SyncingOptions {
 const FIRST_PAUSE_MS = 500
 const LONGEST_PAUSE_MS = 30_000
 
+/** Devices run for months. */
+const TIDY_EVERY_MS = 3_600_000
+
 export class Syncing {
   readonly #options: SyncingOptions
   readonly #tracks: TrackStore
@@ -90,6 +93,7 @@ export class Syncing {
     const synchronizer = new Synchronizer(link, { changed: () => this.#changed(), failed: fail })
     this.#synchronizer = synchronizer
     this.#feed = new TrackFeed(this.#tracks, synchronizer)
+    const tidying = setInterval(() => this.#tracks.tidy(Date.now()).catch(fail), TIDY_EVERY_MS)
     try {
       await this.#tracks.tidy(Date.now())
       for (const table of store.tables()) await synchronizer.add(store.replica(table))
@@ -100,6 +104,7 @@ export class Syncing {
     } catch (error) {
       return error
     } finally {
+      clearInterval(tidying)
       this.#synchronizer = null
       this.#feed = null
       linked?.(null)

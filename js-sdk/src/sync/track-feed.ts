@@ -30,17 +30,24 @@ export class TrackFeed {
   async #choose(): Promise<void> {
     this.#isDue = false
     const waiting = await this.#tracks.waiting()
-    const wanted = waiting.slice(0, AT_ONCE)
-    for (const name of [...this.#attached]) {
-      // One with nothing left makes room; a newer one does not push out what is half sent.
-      if (waiting.includes(name)) continue
-      this.#attached.delete(name)
-      await this.#synchronizer.remove(name)
-    }
-    for (const name of wanted) {
-      if (this.#attached.size >= AT_ONCE || this.#attached.has(name)) continue
+    for (const name of waiting.slice(0, AT_ONCE)) {
+      if (this.#attached.has(name)) continue
+      if (!(await this.#makeRoom(waiting))) return
       this.#attached.add(name)
       await this.#synchronizer.add(this.#tracks.replica(name))
     }
+  }
+
+  /**
+   * A track with nothing left makes room, a newer one does not push out what is half sent. Only where room is wanted:
+   * the next fix of a drive comes in a second, and each stay costs a handshake and a client id for ever.
+   */
+  async #makeRoom(waiting: readonly string[]): Promise<boolean> {
+    if (this.#attached.size < AT_ONCE) return true
+    const idle = [...this.#attached].find((name) => !waiting.includes(name))
+    if (idle === undefined) return false
+    this.#attached.delete(idle)
+    await this.#synchronizer.remove(idle)
+    return true
   }
 }
