@@ -6,6 +6,8 @@ from typing import Any
 
 from playwright.async_api import Page
 
+from tests.eventually import eventually
+
 CONNECT = """async ({ apiUrl, apiKey, schema, databaseName, timeout }) => {
   const { WebHostClient } = globalThis.sdk
   const options = { apiUrl, apiKey, connectTimeoutMs: timeout ?? 10000 }
@@ -54,6 +56,13 @@ class SdkPage:
         await self.page.evaluate("(timeout) => client.whenDurable({ timeout })", seconds * 1000)
 
     async def until(self, condition: str, *, within: float = 20, argument: object = None) -> None:
-        """Wait until a JavaScript condition (which may be a promise) holds."""
+        """Wait until a JavaScript condition (which may be a promise) holds.
+
+        Not with `wait_for_function`, which takes the promise itself for a yes.
+        """
         source = f"async (argument) => Boolean(await ({condition}))"
-        await self.page.wait_for_function(source, arg=argument, timeout=within * 1000, polling=20)
+
+        async def holds() -> None:
+            assert await self.page.evaluate(source, argument), f"not yet: {condition}"
+
+        await eventually(holds, within=within)
