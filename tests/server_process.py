@@ -10,7 +10,7 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -41,8 +41,10 @@ class SyncServer:
     refusal_hold = 0.5
     """Seconds for which a refused client is held that comes back for the first time."""
 
-    def __init__(self, database_url: str, folder: Path) -> None:
+    def __init__(self, database_url: str, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         self.database_url = database_url
+        self.settings = dict(settings or {})
+        """More settings, by the names of their environment variables; they count from the next start."""
         self._folder = folder
         self._port = _free_port()
         self._secret = secrets.token_hex(32)
@@ -75,6 +77,10 @@ class SyncServer:
                 return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
         await eventually(listens, within=30)
+
+    @property
+    def port(self) -> int:
+        return self._port
 
     @property
     def pid(self) -> int:
@@ -137,6 +143,7 @@ class SyncServer:
             "PORT": str(self._port),
             "TOKEN_SIGNING_SECRET": self._secret,
             "REFUSAL_HOLD": str(self.refusal_hold),
+            **self.settings,
         }
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +20,7 @@ from playwright.async_api import Error as PlaywrightError
 
 from tests.browser.app_server import build_pages, static_server
 from tests.browser.binary import can_sandbox, find_chromium
+from tests.browser.cable import Cable, laid_cable
 from tests.browser.device import Device, results_folder
 from tests.server_process import SyncServer, server_process
 
@@ -29,6 +30,12 @@ if node := shutil.which("node"):
 
 HERE = Path(__file__).parent
 FAILED = pytest.StashKey[bool]()
+
+
+class NewCable(Protocol):
+    """Lays a cable to a server: what the device behind it may be cut off from."""
+
+    async def __call__(self, server: SyncServer) -> Cable: ...
 
 
 class NewDevice(Protocol):
@@ -86,6 +93,17 @@ async def device(
     for made in devices:
         await made.close()
     assert not (errors := {made.name: made.errors for made in devices if made.errors}), errors
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def cable() -> AsyncIterator[NewCable]:
+    """Lays cables between devices and servers."""
+    async with AsyncExitStack() as stack:
+
+        async def new_cable(server: SyncServer) -> Cable:
+            return await stack.enter_async_context(laid_cable(server.port))
+
+        yield new_cable
 
 
 @pytest.fixture(scope="session")
