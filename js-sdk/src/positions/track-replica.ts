@@ -9,7 +9,7 @@ import * as log from '../engine/document-log.js'
 import type { EngineShell, Findings } from '../engine/shell.js'
 import type { Stores } from '../engine/stores.js'
 import { encodeChunk } from '../layout/chunk.js'
-import { trackRuns } from '../layout/track-days.js'
+import { trackRuns, utcDay } from '../layout/track-days.js'
 import { parseName } from '../names.js'
 import type { ShelfRecord, UpdateRecord } from '../storage/records.js'
 import { fixesOf, newestFixes, putFixesBack, removeFixes } from './fix-log.js'
@@ -18,11 +18,14 @@ import { fixesOf, newestFixes, putFixesBack, removeFixes } from './fix-log.js'
 const FIXES_PER_CHUNK = 300
 /** About how many bytes a fix has in a chunk, when it comes with speed and heading. */
 const BYTES_PER_FIX = 12
+/** How long after its day a track is still likely to grow. */
+const LATE_MS = 3_600_000
 const NO_STATE = new Uint8Array([0])
 
 export class TrackReplica implements Replica {
   readonly receives = false
   readonly #vehicle: string
+  readonly #day: string
   #doc: Y.Doc | null = null
 
   constructor(
@@ -32,6 +35,7 @@ export class TrackReplica implements Replica {
     const name = parseName(document)
     if (name.kind !== 'track') throw new Error(`${document} is no track`)
     this.#vehicle = name.vehicle
+    this.#day = name.day
   }
 
   async hello(): Promise<{ epoch: string | null; stateVector: Uint8Array }> {
@@ -128,7 +132,9 @@ export class TrackReplica implements Replica {
   }
 
   unload(): void {
-    this.#doc = null
+    // With the document its client id would go, and each costs every replica for ever. What it holds is what this
+    // session has appended, some 9 bytes a fix; of a day that is over nothing more comes.
+    if (this.#day < utcDay(this.shell.now() - LATE_MS)) this.#doc = null
   }
 
   #append(chunks: readonly Uint8Array[]): Uint8Array {

@@ -79,6 +79,11 @@ export class DocumentSync implements DocumentHandler {
     return edits
   }
 
+  /** Whether the content of the document is wanted here. */
+  get receives(): boolean {
+    return this.#replica.receives
+  }
+
   /** Something waits to be folded. */
   wake(): void {
     if (this.#state.phase !== 'live' || this.#pumpIsDue) return

@@ -92,7 +92,8 @@ export class Synchronizer {
 
   /** The state of things for everybody who shows it. */
   get shared(): Shared {
-    const documents = [...this.#documents.entries()]
+    // Tracks come and go with every vehicle; what an app waits for is its tables.
+    const documents = [...this.#documents.entries()].filter(([, document]) => document.receives)
     const { state } = this.#link
     const connected = state.phase === 'open'
     const settled = documents.every(([, { state }]) => state.phase === 'live' || state.phase === 'denied')

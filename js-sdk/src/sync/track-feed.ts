@@ -1,6 +1,8 @@
 /**
  * Chooses which tracks are on the connection: the newest ones that have something to send, a few at a time, so
- * that a backlog of weeks does not stand before the position of this minute. Knows no fixes and no frames.
+ * that a backlog of weeks does not stand before the position of this minute. One that has sent everything stays
+ * until another needs its place: a vehicle that is on its way comes again with every fix. Knows no fixes and no
+ * frames.
  */
 import type { TrackStore } from '../positions/track-store.js'
 import { Serial } from './serial.js'
@@ -12,6 +14,7 @@ export class TrackFeed {
   readonly #tracks: TrackStore
   readonly #synchronizer: Synchronizer
   readonly #serial = new Serial()
+  /** In the order of their last use. */
   readonly #attached = new Set<string>()
   #isDue = false
 
@@ -30,20 +33,19 @@ export class TrackFeed {
   async #choose(): Promise<void> {
     this.#isDue = false
     const waiting = await this.#tracks.waiting()
-    for (const name of waiting.slice(0, AT_ONCE)) {
-      if (this.#attached.has(name)) continue
-      if (!(await this.#makeRoom(waiting))) return
+    for (const name of waiting) {
+      if (this.#attached.delete(name)) {
+        this.#attached.add(name) // used last, put out last
+        continue
+      }
+      if (this.#attached.size >= AT_ONCE && !(await this.#makeRoom(waiting))) return
       this.#attached.add(name)
       await this.#synchronizer.add(this.#tracks.replica(name))
     }
   }
 
-  /**
-   * A track with nothing left makes room, a newer one does not push out what is half sent. Only where room is wanted:
-   * the next fix of a drive comes in a second, and each stay costs a handshake and a client id for ever.
-   */
+  /** Put out the one that has had nothing to send for longest; none of those that are half sent. */
   async #makeRoom(waiting: readonly string[]): Promise<boolean> {
-    if (this.#attached.size < AT_ONCE) return true
     const idle = [...this.#attached].find((name) => !waiting.includes(name))
     if (idle === undefined) return false
     this.#attached.delete(idle)

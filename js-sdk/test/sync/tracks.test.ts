@@ -1,0 +1,90 @@
+/** Positions on their way: one tab with a real store and a real connection, to a server that takes everything. */
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { WebSocket } from 'ws'
+import * as Y from 'yjs'
+import { recordFix } from '../../src/positions/fix-log.js'
+import { StatusBoard, type SyncStatus } from '../../src/status.js'
+import type { DeviceStore } from '../../src/storage/device-store.js'
+import { Tab } from '../../src/tab.js'
+import { createLink } from '../../src/wire/link.js'
+import { createTokenSource } from '../../src/wire/token.js'
+import { eventually } from '../eventually.js'
+import { storeOf } from '../support/device.js'
+import { SyncServer } from '../wire/sync-server.js'
+
+let server: SyncServer
+let store: DeviceStore
+let tab: Tab
+let board: StatusBoard
+let statuses: SyncStatus[]
+
+beforeEach(async () => {
+  server = await new SyncServer().start()
+  store = await storeOf('++id')
+  board = new StatusBoard()
+  statuses = []
+  const { apiUrl } = server
+  const token = createTokenSource({ apiUrl, apiKey: 'whs_test_key', now: () => performance.now() })
+  tab = new Tab({
+    store,
+    board,
+    createLink: () => createLink({ apiUrl, token, WebSocket }),
+    failed: (error) => expect.unreachable(String(error)),
+  })
+  tab.start()
+  await eventually(() => expect(board.status.phase).toBe('live'))
+  board.subscribe((status) => statuses.push(status))
+})
+
+afterEach(async () => {
+  await tab.stop()
+  store.close()
+  await server.stop()
+})
+
+let minute = 0
+
+/** Record a fix of each vehicle and wait until all are durable. */
+async function drive(...vehicles: string[]): Promise<void> {
+  const now = Date.now()
+  minute += 1
+  for (const vehicleId of vehicles) {
+    const position = { vehicleId, latitude: 48, longitude: 11 + minute / 1e4, at: now + minute }
+    await recordFix(store.db, 'box', position, now)
+  }
+  await eventually(async () => expect((await store.pending()).edits).toBe(0))
+}
+
+const vehicleOf = (document: string) => document.split('/')[1] as string
+
+/** Client ids that have written to the vehicle's track. */
+const writers = (vehicle: string) =>
+  new Set(
+    server
+      .of('update')
+      .filter(({ document }) => document.startsWith('track/') && vehicleOf(document) === vehicle)
+      .flatMap(({ bytes }) => [...Y.parseUpdateMeta(bytes).to.keys()]),
+  )
+
+const visits = (vehicle: string) =>
+  server.of('auth').filter(({ document }) => document.startsWith('track/') && vehicleOf(document) === vehicle)
+
+test('a vehicle on its way is asked for once, and writes under one client id', async () => {
+  for (let fix = 0; fix < 5; fix++) await drive('bus-1')
+  expect(server.of('update').length).toBeGreaterThanOrEqual(5)
+  expect(visits('bus-1')).toHaveLength(1)
+  expect(writers('bus-1').size).toBe(1)
+})
+
+test('more vehicles than have room take turns, and each writes under one client id', async () => {
+  const fleet = Array.from({ length: 9 }, (_, index) => `bus-${index}`)
+  for (let fix = 0; fix < 3; fix++) await drive(...fleet)
+  for (const vehicle of fleet) expect(writers(vehicle).size).toBe(1)
+})
+
+test('the tables are live all the while', async () => {
+  await drive('bus-1', 'bus-2')
+  await drive('bus-1', 'bus-2')
+  expect(new Set(statuses.map(({ phase }) => phase))).toEqual(new Set(['live']))
+  expect(board.status.readOnly).toEqual([])
+})
