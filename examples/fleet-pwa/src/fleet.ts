@@ -1,6 +1,6 @@
 /** The vehicles of the app: what a row holds, how one is changed, and how its last position reads. */
 import type { Table } from 'dexie'
-import { table, type WebHostClient } from 'webhost-sync'
+import { type Position, table, type WebHostClient } from 'webhost-sync'
 
 export interface Vehicle {
   id: string
@@ -16,14 +16,6 @@ export interface Vehicle {
 
 /** What the form edits. */
 export type VehicleFields = Omit<Vehicle, 'id' | 'archived'>
-
-export interface LatestPosition {
-  latitude: number
-  longitude: number
-  at: Date | number
-  headingDeg?: number
-  speedMps?: number
-}
 
 export const SCHEMA = { vehicles: table<Vehicle>()('++id, name') }
 
@@ -66,8 +58,8 @@ const QUIET_AFTER_MS = 10 * 60_000
 const WALKING_MPS = 0.8
 
 /** Whether it moves, as far as its last report can tell. */
-export function motionOf(position: LatestPosition | undefined, now: number): Motion {
-  if (!position || now - Number(position.at) > QUIET_AFTER_MS) return 'quiet'
+export function motionOf(position: Position | undefined, now: number): Motion {
+  if (!position || now - position.at.getTime() > QUIET_AFTER_MS) return 'quiet'
   return (position.speedMps ?? 0) > WALKING_MPS ? 'moving' : 'stopped'
 }
 

@@ -4,12 +4,15 @@ import { usePresence } from 'webhost-sync/react'
 import { COLORS } from './fleet'
 
 export interface Person {
-  /** One for each open tab. */
-  readonly id: string
   readonly name: string
   readonly color: string
   /** The vehicle whose form is open. */
   readonly editing: string | null
+}
+
+/** A person in another tab; somebody with two tabs is there twice. */
+export interface OtherPerson extends Person {
+  readonly id: number
 }
 
 const ROOM = 'fleet'
@@ -18,30 +21,37 @@ const KEPT = 'fleet.me'
 
 export function usePeople(editing: string | null): {
   me: Person
-  others: readonly Person[]
+  others: readonly OtherPerson[]
   rename: (name: string) => void
 } {
   const [identity, setIdentity] = useState(remembered)
   const me = useMemo<Person>(() => ({ ...identity, editing }), [identity, editing])
-  const { others } = usePresence<Person>(ROOM, me)
+  const presence = usePresence<Person>(ROOM, me)
+  const others = useMemo(
+    () => presence.others.map(({ clientId, state }) => ({ ...state, id: clientId })),
+    [presence.others],
+  )
   const rename = useCallback((name: string) => {
     setIdentity((old) => {
       const renamed = { ...old, name }
-      localStorage.setItem(KEPT, JSON.stringify({ name, color: old.color }))
+      localStorage.setItem(KEPT, JSON.stringify(renamed))
       return renamed
     })
   }, [])
   return { me, others, rename }
 }
 
-function remembered(): Omit<Person, 'editing'> {
+type Identity = Omit<Person, 'editing'>
+
+function remembered(): Identity {
   const kept = localStorage.getItem(KEPT)
-  const known = kept ? (JSON.parse(kept) as { name: string; color: string }) : anyone()
-  if (!kept) localStorage.setItem(KEPT, JSON.stringify(known))
-  return { ...known, id: crypto.randomUUID() }
+  if (kept) return JSON.parse(kept) as Identity
+  const chosen = anyone()
+  localStorage.setItem(KEPT, JSON.stringify(chosen))
+  return chosen
 }
 
-function anyone(): { name: string; color: string } {
+function anyone(): Identity {
   return { name: pick(NAMES), color: pick(COLORS) }
 }
 

@@ -3,14 +3,18 @@ import type { Position } from '../positions/position.js'
 import { useClient } from './client.js'
 import { useLiveQuery } from './live-query.js'
 
-/** One vehicle's row as this device has it; undefined while it is looked up, or where there is none. */
+/**
+ * One vehicle's row as this device has it; undefined while it is looked up, or where there is none. An `id` of null
+ * asks for nothing: hooks can't be left out where nothing is chosen.
+ */
 export function useVehicle<Vehicle extends object = Record<string, unknown>>(
-  id: string,
+  id: string | null | undefined,
 ): Vehicle | undefined {
   const { db } = useClient()
-  const found = useLiveQuery(async () => ({ id, row: await db.table('vehicles').get(id) }), [db, id])
+  const find = async () => ({ id, row: id == null ? undefined : await db.table('vehicles').get(id) })
+  const found = useLiveQuery(find, [db, id])
   // While another one is looked up the former would still be shown.
-  return found?.id === id ? (found.row as Vehicle | undefined) : undefined
+  return found && found.id === id ? (found.row as Vehicle | undefined) : undefined
 }
 
 const NO_POSITIONS: ReadonlyMap<string, Position> = new Map()

@@ -1,4 +1,4 @@
-import type { Person, usePeople } from '../people'
+import type { OtherPerson, usePeople } from '../people'
 import { Avatar, Avatars } from './avatar'
 import { DemoMenu } from './demo-menu'
 import { SyncBadge } from './sync-badge'
@@ -34,7 +34,7 @@ export function AppBar({ people }: { people: ReturnType<typeof usePeople> }) {
   )
 }
 
-function Others({ people }: { people: readonly Person[] }) {
+function Others({ people }: { people: readonly OtherPerson[] }) {
   return (
     <div className="others">
       <Avatars people={people} />

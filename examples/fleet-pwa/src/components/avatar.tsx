@@ -1,5 +1,5 @@
 import { initials } from '../format'
-import type { Person } from '../people'
+import type { OtherPerson, Person } from '../people'
 
 /** A person as a coloured disc with their initials. */
 export function Avatar({ person, size = 26 }: { person: Pick<Person, 'name' | 'color'>; size?: number }) {
@@ -22,7 +22,7 @@ export function Avatars({
   most = 3,
   size,
 }: {
-  people: readonly Person[]
+  people: readonly OtherPerson[]
   most?: number
   size?: number
 }) {

@@ -1,14 +1,15 @@
-import { colorOf, kindOf, type LatestPosition, MOTIONS, motionOf, type Vehicle } from '../fleet'
+import type { Position } from 'webhost-sync'
+import { colorOf, kindOf, MOTIONS, motionOf, type Vehicle } from '../fleet'
 import { ago, speed } from '../format'
-import type { Person } from '../people'
+import type { OtherPerson } from '../people'
 import { useNow } from '../use-now'
 import { Avatars } from './avatar'
 import { Icon } from './icon'
 
 interface Props {
   vehicle: Vehicle
-  position: LatestPosition | undefined
-  others: readonly Person[]
+  position: Position | undefined
+  others: readonly OtherPerson[]
   onEdit: () => void
   onClose: () => void
 }

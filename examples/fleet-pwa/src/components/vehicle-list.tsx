@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
-import { type LatestPosition, type Motion, motionOf, type Vehicle } from '../fleet'
-import type { Person } from '../people'
+import type { Position } from 'webhost-sync'
+import { type Motion, motionOf, type Vehicle } from '../fleet'
+import type { OtherPerson } from '../people'
 import { useNow } from '../use-now'
 import { EmptyList } from './empty-list'
 import { type Filter, Filters } from './filters'
@@ -10,8 +11,8 @@ import { VehicleRow } from './vehicle-row'
 interface Props {
   /** Undefined until they were read from the device. */
   vehicles: readonly Vehicle[] | undefined
-  positions: ReadonlyMap<string, LatestPosition>
-  others: readonly Person[]
+  positions: ReadonlyMap<string, Position>
+  others: readonly OtherPerson[]
   selected: string | null
   onOpen: (id: string) => void
   onEdit: (id: string) => void
@@ -63,11 +64,11 @@ export function VehicleList({ vehicles, positions, others, selected, onOpen, onE
 
 interface Entry {
   vehicle: Vehicle
-  position: LatestPosition | undefined
+  position: Position | undefined
   motion: Motion
 }
 
-function entryOf(vehicle: Vehicle, position: LatestPosition | undefined, now: number): Entry {
+function entryOf(vehicle: Vehicle, position: Position | undefined, now: number): Entry {
   return { vehicle, position, motion: motionOf(position, now) }
 }
 

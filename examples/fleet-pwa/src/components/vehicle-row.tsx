@@ -1,16 +1,17 @@
 import { useEffect, useRef } from 'react'
-import { colorOf, kindOf, type LatestPosition, MOTIONS, type Motion, type Vehicle } from '../fleet'
+import type { Position } from 'webhost-sync'
+import { colorOf, kindOf, MOTIONS, type Motion, type Vehicle } from '../fleet'
 import { ago, speed } from '../format'
-import type { Person } from '../people'
+import type { OtherPerson } from '../people'
 import { Avatars } from './avatar'
 import { Icon } from './icon'
 
 interface Props {
   vehicle: Vehicle
-  position: LatestPosition | undefined
+  position: Position | undefined
   motion: Motion
   now: number
-  editors: readonly Person[]
+  editors: readonly OtherPerson[]
   selected: boolean
   onOpen: () => void
   onEdit: () => void

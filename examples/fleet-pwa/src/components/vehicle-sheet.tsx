@@ -1,7 +1,7 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import { useClient, useVehicle } from 'webhost-sync/react'
 import { saveVehicle, type Vehicle, type VehicleFields } from '../fleet'
-import type { Person } from '../people'
+import type { OtherPerson } from '../people'
 import { Avatars } from './avatar'
 import { Icon } from './icon'
 import { VehicleForm } from './vehicle-form'
@@ -9,7 +9,7 @@ import { VehicleForm } from './vehicle-form'
 interface Props {
   /** Null for a new one. */
   id: string | null
-  others: readonly Person[]
+  others: readonly OtherPerson[]
   hasPosition: boolean
   onShowOnMap: ((id: string) => void) | undefined
   onArchive: (vehicle: Vehicle, archived: boolean) => void
@@ -24,7 +24,7 @@ interface Props {
 export function VehicleSheet({ id, others, hasPosition, onShowOnMap, onArchive, onSaved, onClose }: Props) {
   const client = useClient()
   const dialog = useRef<HTMLDialogElement>(null)
-  const vehicle = useVehicle(id ?? '') as Vehicle | undefined
+  const vehicle = useVehicle<Vehicle>(id)
   const [edits, setEdits] = useState<Partial<VehicleFields>>({})
   const editors = others.filter((person) => id !== null && person.editing === id)
   useEffect(() => {
@@ -81,7 +81,7 @@ export function VehicleSheet({ id, others, hasPosition, onShowOnMap, onArchive, 
   )
 }
 
-function AlsoEditing({ people }: { people: readonly Person[] }) {
+function AlsoEditing({ people }: { people: readonly OtherPerson[] }) {
   return (
     <p className="also-editing" role="status">
       <Avatars people={people} size={24} />

@@ -53,6 +53,6 @@ function report(
   speed: number,
   at: number,
 ) {
-  const { lat, lng, heading } = placeAt(legs, driven)
-  void client.positions.record({ deviceId: id, at, lat, lng, speed, heading })
+  const { latitude, longitude, headingDeg } = placeAt(legs, driven)
+  void client.positions.record({ vehicleId: id, at, latitude, longitude, speedMps: speed, headingDeg })
 }

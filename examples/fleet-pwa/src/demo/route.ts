@@ -20,7 +20,10 @@ export function legsOf(line: readonly (readonly number[])[]): Leg[] {
 }
 
 /** Where something is that has driven so many metres, there and back and there again. */
-export function placeAt(legs: readonly Leg[], driven: number): { lat: number; lng: number; heading: number } {
+export function placeAt(
+  legs: readonly Leg[],
+  driven: number,
+): { latitude: number; longitude: number; headingDeg: number } {
   const total = legs.reduce((sum, { metres }) => sum + metres, 0)
   const lap = driven % (2 * total)
   const back = lap > total
@@ -31,9 +34,9 @@ export function placeAt(legs: readonly Leg[], driven: number): { lat: number; ln
   const leg = legs[index] as Leg
   const part = leg.metres ? Math.min(left / leg.metres, 1) : 0
   return {
-    lng: leg.from[0] + (leg.to[0] - leg.from[0]) * part,
-    lat: leg.from[1] + (leg.to[1] - leg.from[1]) * part,
-    heading: back ? (leg.heading + 180) % 360 : leg.heading,
+    longitude: leg.from[0] + (leg.to[0] - leg.from[0]) * part,
+    latitude: leg.from[1] + (leg.to[1] - leg.from[1]) * part,
+    headingDeg: back ? (leg.heading + 180) % 360 : leg.heading,
   }
 }
 

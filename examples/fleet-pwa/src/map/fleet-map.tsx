@@ -2,8 +2,9 @@ import type { FeatureCollection } from 'geojson'
 import { Map as GlMap, LngLatBounds, NavigationControl, setWorkerUrl } from 'maplibre-gl'
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url'
 import { type RefObject, useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import type { Position } from 'webhost-sync'
 import { Icon } from '../components/icon'
-import type { LatestPosition, Vehicle } from '../fleet'
+import type { Vehicle } from '../fleet'
 import { Gliding } from './gliding'
 import streets from './streets.json'
 import { HOME, mapStyle } from './style'
@@ -16,7 +17,7 @@ const CLOSE_ZOOM = 13
 
 interface Props {
   vehicles: readonly Vehicle[]
-  positions: ReadonlyMap<string, LatestPosition>
+  positions: ReadonlyMap<string, Position>
   selected: string | null
   onSelect: (id: string | null) => void
 }
@@ -116,7 +117,7 @@ function useMap(
   return drawn
 }
 
-function keepInView(map: GlMap, position: LatestPosition): void {
+function keepInView(map: GlMap, position: Position): void {
   const at: [number, number] = [position.longitude, position.latitude]
   map.easeTo({ center: at, zoom: Math.max(map.getZoom(), CLOSE_ZOOM), duration: 700 })
 }
@@ -124,7 +125,7 @@ function keepInView(map: GlMap, position: LatestPosition): void {
 function fitAll(
   map: GlMap,
   vehicles: readonly Vehicle[],
-  positions: ReadonlyMap<string, LatestPosition>,
+  positions: ReadonlyMap<string, Position>,
   animate: boolean,
 ): void {
   const bounds = new LngLatBounds()

@@ -1,7 +1,9 @@
 /** The vehicles on the map: a disc in the vehicle's colour, an arrow in it while it drives, and its name. */
+
 import type { FeatureCollection, Point } from 'geojson'
 import type { ExpressionSpecification, GeoJSONSource, Map as GlMap, LayerSpecification } from 'maplibre-gl'
-import { colorOf, type LatestPosition, motionOf, type Vehicle } from '../fleet'
+import type { Position } from 'webhost-sync'
+import { colorOf, motionOf, type Vehicle } from '../fleet'
 import { mapColors } from './style'
 
 export const SOURCE = 'vehicles'
@@ -22,7 +24,7 @@ export function showVehicles(map: GlMap, features: FeatureCollection<Point>): vo
 /** The vehicles that have a position, as GeoJSON; `selected` is drawn larger and on top. */
 export function featuresOf(
   vehicles: readonly Vehicle[],
-  positions: ReadonlyMap<string, LatestPosition>,
+  positions: ReadonlyMap<string, Position>,
   selected: string | null,
 ): FeatureCollection<Point> {
   const now = Date.now()
