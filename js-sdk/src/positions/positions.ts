@@ -9,6 +9,7 @@ import { decodeKey, encodeKey } from '../layout/keys.js'
 import { parseName } from '../names.js'
 import { addFix, fixesOf, prepareFix, recordedFixes } from './fix-log.js'
 import { type LatestListener, LatestPositions } from './latest.js'
+import { LatestMemory } from './latest-memory.js'
 import { fixOf, type NewPosition, type Position } from './position.js'
 
 export interface PositionsHost {
@@ -27,6 +28,7 @@ const PAGE = 1000
 export class Positions {
   readonly #host: PositionsHost
   readonly #latest: LatestPositions
+  readonly #memory: LatestMemory
 
   constructor(host: PositionsHost) {
     this.#host = host
@@ -35,6 +37,7 @@ export class Positions {
       token: (reason) => host.token(reason),
       connected: (signal) => host.connected(signal),
     })
+    this.#memory = new LatestMemory(host.db, this.#latest)
   }
 
   /**
@@ -76,13 +79,21 @@ export class Positions {
     return this.#latest.positions
   }
 
-  /** Tell the newest positions now and whenever they change, until the returned function is called. */
+  /**
+   * Tell the newest positions now and whenever they change, until the returned function is called. Without a
+   * network those are told that this device has seen last.
+   */
   followLatest(listener: LatestListener): () => void {
-    return this.#latest.follow(listener)
+    void this.#memory.recall()
+    return this.#latest.follow((positions) => {
+      listener(positions)
+      this.#memory.note()
+    })
   }
 
   stop(): void {
     this.#latest.stop()
+    this.#memory.stop()
   }
 
   async #waiting(vehicleId: string): Promise<Position[]> {

@@ -68,7 +68,7 @@ export interface ShelfRecord {
 }
 
 export interface StateRecord {
-  k: 'install' | 'leader' | 'rebuild' | `sequence:${string}`
+  k: 'install' | 'leader' | 'rebuild' | 'latest' | `sequence:${string}`
   v: unknown
 }
 
