@@ -8,6 +8,7 @@ SDK := js-sdk
 SDK_INSTALLED := $(SDK)/node_modules/.installed
 PWA := examples/fleet-pwa
 NODE_EXAMPLES := examples/node-device examples/plain-yjs
+PWA_INSTALLED := $(PWA)/node_modules/.installed
 # The last file that a build makes, so that half a build is not taken for one.
 SDK_BUILT := $(SDK)/dist/index.d.ts
 SDK_SOURCES := $(shell find $(SDK)/src $(SDK)/scripts -type f) $(SDK)/package.json $(SDK)/vite.config.mjs $(SDK)/tsconfig.json $(SDK)/tsconfig.build.json
@@ -29,25 +30,27 @@ dev: install ## Start server and projector on an embedded Postgres, reloading wh
 
 sdk: $(SDK_BUILT) ## Build the TypeScript SDK
 
-fleet-pwa: install $(SDK_BUILT) $(PWA)/node_modules/.installed ## Serve the example app, beside a server of its own
-	cd $(PWA) && npm run --silent start
+fleet-pwa: install $(SDK_BUILT) $(PWA_INSTALLED) ## Serve the example app, beside a server of its own
+	@cd $(PWA) && exec node start.mjs
 
 test: install $(NODE_TESTS) $(SDK_BUILT) $(NODE_EXAMPLES:%=%/node_modules/.installed) ## Run the linters and every test
 	$(MAKE) check
 	cd $(SDK) && npm run --silent test && npm run --silent package && npm run --silent docs
 	$(BIN)/python -m pytest -n 4 --dist loadgroup  # many tests wait for processes rather than compute
 
-check: install $(SDK_INSTALLED) ## Format, lint, types and import directions
+check: install $(SDK_BUILT) $(PWA_INSTALLED) ## Format, lint, types and import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	cd $(SDK) && npm run --silent check
+	cd $(PWA) && npm run --silent check
 
-fmt: install $(SDK_INSTALLED) ## Format and mend what can be mended by a tool
+fmt: install $(SDK_INSTALLED) $(PWA_INSTALLED) ## Format and mend what can be mended by a tool
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	cd $(SDK) && npm run --silent fmt
+	cd $(PWA) && npm run --silent fmt
 
 bench: install $(NODE_BENCH) ## Measure against the peers, and write docs/benchmarks.md
 	$(BIN)/python -m bench

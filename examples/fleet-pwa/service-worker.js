@@ -6,9 +6,13 @@ const FILES = self.__FILES__
 const CACHE = `fleet-${self.__VERSION__}`
 /** Where the server is may change from one start of the demo to the next; without a network the last one holds. */
 const FRESH_IF_POSSIBLE = '/config.json'
+/** A bad network is worse than none: it says nothing for minutes. */
+const PATIENCE_MS = 1500
 
 self.addEventListener('install', (event) => {
-  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll([...FILES, FRESH_IF_POSSIBLE])))
+  // Past the browser's own cache, which may still have the files of the version before.
+  const requests = [...FILES, FRESH_IF_POSSIBLE].map((file) => new Request(file, { cache: 'reload' }))
+  event.waitUntil(caches.open(CACHE).then((cache) => cache.addAll(requests)))
 })
 
 self.addEventListener('activate', (event) => {
@@ -40,10 +44,10 @@ async function cacheFirst(request) {
 
 async function networkFirst(request) {
   try {
-    const answer = await fetch(request)
+    const answer = await fetch(request, { signal: AbortSignal.timeout(PATIENCE_MS) })
     if (answer.ok) await (await caches.open(CACHE)).put(request, answer.clone())
     return answer
   } catch {
-    return (await caches.match(request)) ?? Response.error()
+    return (await caches.match(request, { cacheName: CACHE })) ?? Response.error()
   }
 }

@@ -1,81 +1,64 @@
 /**
- * Builds the app and serves it beside a sync server: `npm start`. Starts a server of its own (`webhost-sync
- * dev`, on SERVER_PORT or 8010) unless WEBHOST_URL and WEBHOST_KEY name one. PORT is the app's own (5173). Both
- * ports should stay the same from start to start: what a browser keeps belongs to the address.
+ * Builds the app and serves it beside a sync server: `make fleet-pwa`, or `node start.mjs`. The server is one of
+ * its own, with an embedded Postgres, unless WEBHOST_URL and WEBHOST_KEY name another. Everything is kept in
+ * DATA_DIR (`.data/fleet-pwa`). Ctrl-C ends all of it, and the next start goes on from there.
  */
-import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, openSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { mkdirSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build, preview } from 'vite'
+import { freePorts, portsOf } from './scripts/ports.mjs'
+import { Server } from './scripts/server.mjs'
 
-const HERE = dirname(fileURLToPath(import.meta.url))
-const REPOSITORY = join(HERE, '..', '..')
-const DATA = join(REPOSITORY, '.data', 'fleet-pwa')
+const HERE = fileURLToPath(new URL('.', import.meta.url))
+const REPOSITORY = resolve(HERE, '..', '..')
+const DATA = resolve(process.env.DATA_DIR ?? `${REPOSITORY}/.data/fleet-pwa`)
 
-const server = process.env.WEBHOST_URL ? named() : await started()
-await build({ root: HERE, logLevel: 'warn' })
+mkdirSync(DATA, { recursive: true })
+const before = portsOf(DATA)
+if (await isServedAt(before.app)) end(0, `Fleet is running already: http://localhost:${before.app}/`)
+const ports = await freePorts(DATA, before)
+
+const server = process.env.WEBHOST_URL
+  ? named()
+  : new Server({ repository: REPOSITORY, data: DATA, port: ports.server })
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.once(signal, () => server.stop().then(() => end(0)))
+server.ended.then((why) => end(1, why))
+
+const [config] = await Promise.all([server.config, build({ root: HERE, logLevel: 'warn' })])
 const app = await preview({
   root: HERE,
-  preview: { host: 'localhost', port: Number(process.env.PORT ?? 5173) },
+  preview: { host: 'localhost', port: ports.app, strictPort: true },
   plugins: [{ name: 'config', configurePreviewServer: serveConfig }],
 })
 console.log(`\n  Fleet    ${app.resolvedUrls.local[0]}`)
-console.log(`  server   ${server.apiUrl}\n`)
-console.log('  Open it twice, in two browsers, and pull a plug. Stop with Ctrl-C.\n')
+console.log(`  server   ${config.apiUrl}${server.pid ? ` (process ${server.pid})` : ''}\n`)
+console.log('  Open it in two browsers, and pull a plug. Stop with Ctrl-C.\n')
 
 /** The page asks where its server is, so that what is built knows no address and no key. */
 function serveConfig({ middlewares }) {
   middlewares.use('/config.json', (_, answer) => {
     answer.setHeader('Content-Type', 'application/json')
     answer.setHeader('Cache-Control', 'no-store')
-    answer.end(JSON.stringify(server))
+    answer.end(JSON.stringify(config))
   })
 }
 
+/** A server that somebody else starts and ends. */
 function named() {
   const { WEBHOST_URL: apiUrl, WEBHOST_KEY: apiKey } = process.env
-  if (!apiKey)
-    throw new Error('WEBHOST_URL is set, so WEBHOST_KEY must be too: a key that may read and write')
-  return { apiUrl: apiUrl.replace(/\/$/, ''), apiKey }
+  if (!apiKey) end(1, 'WEBHOST_URL is set, so WEBHOST_KEY must be too: a key that may read and write')
+  const config = Promise.resolve({ apiUrl: apiUrl.replace(/\/$/, ''), apiKey })
+  return { config, ended: new Promise(() => {}), stop: async () => {} }
 }
 
-async function started() {
-  const { url, key, key_file } = await firstDocument(serverProcess())
-  return { apiUrl: url, apiKey: key ?? readFileSync(key_file, 'utf8').trim() }
+async function isServedAt(port) {
+  const answer = await fetch(`http://localhost:${port}/config.json`).catch(() => null)
+  return answer?.ok && (await answer.json().catch(() => ({}))).apiUrl !== undefined
 }
 
-/** The server, which ends with us. Killed alone it is started again, at the same address, so that it may be. */
-function serverProcess() {
-  const installed = join(REPOSITORY, '.venv', 'bin', 'webhost-sync')
-  const program = existsSync(installed) ? installed : 'webhost-sync'
-  mkdirSync(DATA, { recursive: true })
-  const child = spawn(program, ['dev', '--json', '--until-stdin-ends'], {
-    cwd: REPOSITORY,
-    env: { ...process.env, DATA_DIR: DATA, PORT: process.env.SERVER_PORT ?? '8010' },
-    stdio: ['pipe', 'pipe', openSync(join(DATA, 'server.log'), 'a')],
-  })
-  child.on('error', () => stop('webhost-sync is not installed here; run `make install` first'))
-  child.on('exit', (code, signal) => {
-    if (signal === null) stop(`webhost-sync dev ended with ${code}; ${join(DATA, 'server.log')} says why`)
-    console.log(`  the server was ended by ${signal}; starting it again`)
-    setTimeout(serverProcess, 1000)
-  })
-  return child
-}
-
-/** What the server says when it listens: one JSON document, whose last line is the only `}` without indent. */
-function firstDocument(child) {
-  return new Promise((resolve) => {
-    let text = ''
-    child.stdout.on('data', (chunk) => {
-      text += chunk
-      if (text.endsWith('}\n')) resolve(JSON.parse(text))
-    })
-  })
-}
-
-function stop(why) {
-  console.error(why)
-  process.exit(1)
+function end(code, message) {
+  if (message) console.error(`  ${message}`)
+  process.exit(code)
 }

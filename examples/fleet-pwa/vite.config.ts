@@ -9,6 +9,7 @@ function serviceWorker(): Plugin {
   return {
     name: 'service-worker',
     apply: 'build',
+    enforce: 'post', // when index.html is there too
     generateBundle(_, bundle) {
       const version = createHash('sha256')
       for (const output of Object.values(bundle))

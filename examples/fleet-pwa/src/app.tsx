@@ -7,7 +7,7 @@ import { type Toast, Toasts } from './components/toasts'
 import { VehicleCard } from './components/vehicle-card'
 import { VehicleList } from './components/vehicle-list'
 import { VehicleSheet } from './components/vehicle-sheet'
-import { setArchived, type Vehicle, vehiclesOf } from './fleet'
+import { setArchived, useMayEdit, type Vehicle, vehiclesOf } from './fleet'
 import { usePeople } from './people'
 import { keepOnDevice } from './updates'
 import { useWide } from './use-wide'
@@ -23,6 +23,7 @@ export function App() {
   const vehicles = useLiveQuery(() => vehiclesOf(client).orderBy('name').toArray(), [client])
   const positions = useLatestPositions()
   const wide = useWide()
+  const mayEdit = useMayEdit()
   const [view, setView] = useState<View>('list')
   const [selected, setSelected] = useState<string | null>(null)
   const [editing, setEditing] = useState<Editing>(null)
@@ -91,7 +92,7 @@ export function App() {
       </main>
       {!wide && (
         <>
-          {view === 'list' && (
+          {view === 'list' && mayEdit && (
             <button
               type="button"
               className="floating primary"

@@ -1,6 +1,7 @@
 /** The vehicles of the app: what a row holds, how one is changed, and how its last position reads. */
 import type { Table } from 'dexie'
 import { type Position, table, type WebHostClient } from 'webhost-sync'
+import { useSyncStatus } from 'webhost-sync/react'
 
 export interface Vehicle {
   id: string
@@ -37,6 +38,11 @@ export async function saveVehicle(
 
 export async function setArchived(client: WebHostClient, id: string, archived: boolean): Promise<void> {
   await vehiclesOf(client).update(id, { archived })
+}
+
+/** Whether this key or token may change vehicles. Until the server has said no, yes. */
+export function useMayEdit(): boolean {
+  return !useSyncStatus().readOnly.includes('vehicles')
 }
 
 export const STATUSES = ['In service', 'In the depot', 'In the workshop'] as const

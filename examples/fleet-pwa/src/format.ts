@@ -11,7 +11,12 @@ export function ago(at: Date | number, now: number): string {
   if (passed < MINUTE) return `${Math.floor(passed / SECOND)} s ago`
   if (passed < HOUR) return `${Math.floor(passed / MINUTE)} min ago`
   if (passed < 2 * DAY) return `${Math.floor(passed / HOUR)} h ago`
-  return new Date(at).toLocaleDateString(undefined, { day: 'numeric', month: 'short' })
+  return day(new Date(at), new Date(now))
+}
+
+function day(date: Date, today: Date): string {
+  const year = date.getFullYear() === today.getFullYear() ? undefined : 'numeric'
+  return date.toLocaleDateString(undefined, { day: 'numeric', month: 'short', year })
 }
 
 export function speed(metresPerSecond: number): string {

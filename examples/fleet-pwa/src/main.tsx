@@ -7,6 +7,7 @@ import './styles/list.css'
 import './styles/map.css'
 import './styles/motion.css'
 import './styles/sheet.css'
+import './styles/shelf.css'
 import './styles/sync.css'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
@@ -31,12 +32,12 @@ try {
   root.render(<Stopped error={error} />)
 }
 
-/** The client with its tables open. Waits for the network only for a moment: what is on the device is shown. */
+/** The client with its tables open. Doesn't wait for the network: what is on the device is shown at once. */
 async function connected(): Promise<WebHostClient> {
   const answer = await fetch('/config.json')
   if (!answer.ok) throw new Error('There is no /config.json here. Start the app with `npm start`.')
   const { apiUrl, apiKey } = (await answer.json()) as { apiUrl: string; apiKey: string }
-  const client = new WebHostClient({ apiUrl, apiKey, connectTimeoutMs: 800 })
+  const client = new WebHostClient({ apiUrl, apiKey, connectTimeoutMs: 0 })
   await client.connect(SCHEMA)
   return client
 }

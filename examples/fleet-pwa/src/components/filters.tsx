@@ -14,13 +14,13 @@ interface Props {
   onChoose: (filter: Filter) => void
 }
 
-/** One of a few views of the list, each with how many are in it; those with none are left out. */
+/** One of a few views of the list, each with how many are in it. */
 export function Filters({ chosen, counts, onChoose }: Props) {
   return (
     <fieldset className="filters">
       <legend className="hidden">Show</legend>
       {(Object.keys(LABELS) as Filter[])
-        .filter((filter) => filter === 'all' || filter === chosen || counts[filter] > 0)
+        .filter((filter) => filter !== 'archived' || filter === chosen || counts.archived > 0)
         .map((filter) => (
           <label key={filter} className="chip">
             <input type="radio" name="filter" checked={filter === chosen} onChange={() => onChoose(filter)} />

@@ -4,6 +4,7 @@ import { ago, count } from '../format'
 import { LEVELS, type Level, type Wording } from '../sync-wording'
 import { useNow } from '../use-now'
 import { Icon, type IconName } from './icon'
+import { Shelf } from './shelf'
 
 const ICONS: Record<Level, IconName> = { 1: 'device', 2: 'send', 3: 'cloud' }
 
@@ -33,14 +34,12 @@ export function SyncDetails(props: { status: SyncStatus; wording: Wording; clien
         <Fact name="Not confirmed by the server" value={count(status.pending, 'change')} />
         {status.oldestPendingAt && <Fact name="Oldest of them" value={ago(status.oldestPendingAt, now)} />}
         {status.lastDurableAt && <Fact name="Last confirmation" value={ago(status.lastDurableAt, now)} />}
-        {status.rejected > 0 && (
-          <Fact name="Refused by the server" value={count(status.rejected, 'change')} bad />
-        )}
         {status.readOnly.length > 0 && <Fact name="You may only read" value={status.readOnly.join(', ')} />}
         {!status.storage.persisted && (
-          <Fact name="This browser may delete it" value="Install the app to prevent that" />
+          <Fact name="The browser may delete it" value="unless you install the app" />
         )}
       </dl>
+      {status.rejected > 0 && <Shelf count={status.rejected} />}
       <div className="menu-actions">
         {!status.connected && (
           <button type="button" onClick={() => client.syncManager.retryNow()}>
@@ -53,9 +52,9 @@ export function SyncDetails(props: { status: SyncStatus; wording: Wording; clien
   )
 }
 
-function Fact({ name, value, bad = false }: { name: string; value: string; bad?: boolean }) {
+function Fact({ name, value }: { name: string; value: string }) {
   return (
-    <div data-bad={bad}>
+    <div>
       <dt>{name}</dt>
       <dd>{value}</dd>
     </div>

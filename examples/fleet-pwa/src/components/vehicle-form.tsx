@@ -37,7 +37,7 @@ export function VehicleForm({ values, onChange }: Props) {
           <option value="" disabled>
             Choose
           </option>
-          {STATUSES.map((status) => (
+          {statusesWith(values.status).map((status) => (
             <option key={status}>{status}</option>
           ))}
         </select>
@@ -74,6 +74,11 @@ export function VehicleForm({ values, onChange }: Props) {
       </fieldset>
     </div>
   )
+}
+
+/** Another app may have given it a status of its own. */
+function statusesWith(status: string | undefined): readonly string[] {
+  return !status || STATUSES.some((known) => known === status) ? STATUSES : [status, ...STATUSES]
 }
 
 function Field({ label, children }: { label: string; children: ReactNode }) {

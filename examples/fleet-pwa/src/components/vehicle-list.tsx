@@ -1,6 +1,6 @@
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react'
 import type { Position } from 'webhost-sync'
-import { type Motion, motionOf, type Vehicle } from '../fleet'
+import { type Motion, motionOf, useMayEdit, type Vehicle } from '../fleet'
 import type { OtherPerson } from '../people'
 import { useNow } from '../use-now'
 import { EmptyList } from './empty-list'
@@ -22,6 +22,7 @@ interface Props {
 /** All vehicles by name, narrowed down by words and by what they are doing. */
 export function VehicleList({ vehicles, positions, others, selected, onOpen, onEdit, onAdd }: Props) {
   const now = useNow()
+  const mayEdit = useMayEdit()
   const [filter, setFilter] = useState<Filter>('all')
   const [words, setWords] = useState('')
   const entries = useMemo(
@@ -33,10 +34,12 @@ export function VehicleList({ vehicles, positions, others, selected, onOpen, onE
     <section className="list-pane" aria-label="Vehicles">
       <div className="list-head">
         <SearchField words={words} onChange={setWords} />
-        <button type="button" className="primary add" onClick={onAdd}>
-          <Icon name="plus" />
-          Add
-        </button>
+        {mayEdit && (
+          <button type="button" className="primary add" onClick={onAdd}>
+            <Icon name="plus" />
+            Add
+          </button>
+        )}
       </div>
       <Filters chosen={filter} counts={countsOf(entries)} onChoose={setFilter} />
       {vehicles && shown.length === 0 ? (

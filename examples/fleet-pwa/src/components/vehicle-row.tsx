@@ -23,7 +23,7 @@ export function VehicleRow({ vehicle, position, motion, now, editors, selected, 
   useEffect(() => {
     if (selected) row.current?.scrollIntoView({ block: 'nearest' })
   }, [selected])
-  const about = [vehicle.plate, vehicle.driver, vehicle.group].filter(Boolean).join(' · ')
+  const about = [vehicle.plate, vehicle.driver].filter(Boolean).join(' · ')
   return (
     <li ref={row} className="row" data-selected={selected}>
       <button type="button" className="row-main" aria-pressed={selected} onClick={onOpen}>
@@ -32,7 +32,7 @@ export function VehicleRow({ vehicle, position, motion, now, editors, selected, 
         </span>
         <span className="row-text">
           <span className="row-name">{vehicle.name || 'Without a name'}</span>
-          <span className="row-about">{about || vehicle.status || 'No details yet'}</span>
+          <span className="row-about">{about || vehicle.group || vehicle.status || 'No details yet'}</span>
         </span>
         <span className="row-state">
           <span className="motion" data-motion={motion}>

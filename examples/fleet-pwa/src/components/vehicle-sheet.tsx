@@ -1,6 +1,6 @@
 import { type FormEvent, useEffect, useRef, useState } from 'react'
 import { useClient, useVehicle } from 'webhost-sync/react'
-import { saveVehicle, type Vehicle, type VehicleFields } from '../fleet'
+import { saveVehicle, useMayEdit, type Vehicle, type VehicleFields } from '../fleet'
 import type { OtherPerson } from '../people'
 import { Avatars } from './avatar'
 import { Icon } from './icon'
@@ -25,6 +25,7 @@ export function VehicleSheet({ id, others, hasPosition, onShowOnMap, onArchive, 
   const client = useClient()
   const dialog = useRef<HTMLDialogElement>(null)
   const vehicle = useVehicle<Vehicle>(id)
+  const mayEdit = useMayEdit()
   const [edits, setEdits] = useState<Partial<VehicleFields>>({})
   const editors = others.filter((person) => id !== null && person.editing === id)
   useEffect(() => {
@@ -60,22 +61,30 @@ export function VehicleSheet({ id, others, hasPosition, onShowOnMap, onArchive, 
               Show on the map
             </button>
           )}
-          <VehicleForm
-            values={{ ...vehicle, ...edits }}
-            onChange={(change) => setEdits((old) => ({ ...old, ...change }))}
-          />
+          <fieldset className="plain" disabled={!mayEdit}>
+            <VehicleForm
+              values={{ ...vehicle, ...edits }}
+              onChange={(change) => setEdits((old) => ({ ...old, ...change }))}
+            />
+          </fieldset>
         </div>
-        <footer className="sheet-foot">
-          {id !== null && (
-            <button type="button" onClick={archive}>
-              <Icon name={vehicle?.archived ? 'undo' : 'archive'} />
-              {vehicle?.archived ? 'Bring back' : 'Archive'}
+        {mayEdit && (
+          <footer className="sheet-foot">
+            {id !== null && (
+              <button type="button" onClick={archive}>
+                <Icon name={vehicle?.archived ? 'undo' : 'archive'} />
+                {vehicle?.archived ? 'Bring back' : 'Archive'}
+              </button>
+            )}
+            <button
+              type="submit"
+              className="primary"
+              disabled={id !== null && Object.keys(edits).length === 0}
+            >
+              {id === null ? 'Add vehicle' : 'Save'}
             </button>
-          )}
-          <button type="submit" className="primary" disabled={id !== null && Object.keys(edits).length === 0}>
-            {id === null ? 'Add vehicle' : 'Save'}
-          </button>
-        </footer>
+          </footer>
+        )}
       </form>
     </dialog>
   )

@@ -49,7 +49,7 @@ export default function FleetMap({ vehicles, positions, selected, onSelect }: Pr
 
   return (
     <>
-      <div ref={place} className="map" />
+      <div ref={place} className="map" data-drawn={drawn !== null} />
       <button
         type="button"
         className="map-fit"
