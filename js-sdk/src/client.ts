@@ -84,6 +84,7 @@ export class WebHostClient<S extends StoresSchema = any> {
       apiUrl,
       token: async (reason) => (await this.#tokens.get(reason)).value,
       connected: (signal) => until(this.#board, ({ connected }) => connected, signal),
+      showsMaps: true,
     })
     this.#board.subscribe((status) => this.#events.emit('status', status))
   }

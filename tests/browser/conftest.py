@@ -1,5 +1,5 @@
 """Fixtures of the browser tests: one Chromium for a pytest process, devices on it, the pages on localhost,
-and a real sync server on a real Postgres. Every test of this folder gets the mark `browser`.
+a real sync server on a real Postgres, and the example app. Every test of this folder gets the mark `browser`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 from collections.abc import AsyncIterator, Generator, Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import Any, Protocol
@@ -22,6 +22,7 @@ from tests.browser.app_server import build_pages, static_server
 from tests.browser.binary import can_sandbox, find_chromium
 from tests.browser.cable import Cable, laid_cable
 from tests.browser.device import Device, results_folder
+from tests.browser.fleet_app import FleetPage, build_fleet_app, fleet_app_served
 from tests.server_process import SyncServer, server_process
 
 # Playwright's own Node.js needs a library that a bare Debian lacks; the one that the project asks for runs.
@@ -29,6 +30,7 @@ if node := shutil.which("node"):
     os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
 
 HERE = Path(__file__).parent
+PHONE = {"width": 390, "height": 844}
 FAILED = pytest.StashKey[bool]()
 
 
@@ -39,9 +41,16 @@ class NewCable(Protocol):
 
 
 class NewDevice(Protocol):
-    """Makes a device with nothing stored. Options are those of Playwright's `new_context` (viewport, …)."""
+    """Makes a device with nothing stored, for the test pages or for what lies at another `origin`.
+    Options are those of Playwright's `new_context` (viewport, …)."""
 
-    async def __call__(self, name: str = ..., **options: Any) -> Device: ...
+    async def __call__(self, name: str = ..., *, origin: str = ..., **options: Any) -> Device: ...
+
+
+class OpenFleet(Protocol):
+    """Opens the example app for a server and a key. Options are those of Playwright's `new_context`."""
+
+    async def __call__(self, server: SyncServer, key: str, name: str = ..., **options: Any) -> FleetPage: ...
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -82,8 +91,8 @@ async def device(
     """Makes devices. When the test fails, pictures of their tabs and what these logged are kept."""
     devices: list[Device] = []
 
-    async def new_device(name: str = f"device {len(devices) + 1}", **options: Any) -> Device:
-        made = Device(name, await chromium.new_context(**options), app_server)
+    async def new_device(name: str = "device", *, origin: str = app_server, **options: Any) -> Device:
+        made = Device(name, await chromium.new_context(**options), origin)
         devices.append(made)
         return made
 
@@ -119,6 +128,34 @@ def app_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def sync_server(template_url: str) -> Iterator[SyncServer]:
     """A sync server for tests that only use it; name a tenant of your own. `own_server` is one to kill."""
     yield from server_process(template_url)
+
+
+@pytest.fixture(scope="session")
+def fleet_build(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The example app, built."""
+    folder = tmp_path_factory.mktemp("fleet-pwa") / "dist"
+    build_fleet_app(folder)
+    return folder
+
+
+@pytest.fixture
+def app_hosts() -> Iterator[ExitStack]:
+    """What serves the example app to the devices of a test; close it to cut them off."""
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture
+def open_fleet(device: NewDevice, fleet_build: Path, app_hosts: ExitStack, tmp_path: Path) -> OpenFleet:
+    """Opens the app, each time on a new device, which is a phone if nothing else is said."""
+
+    async def open_app(server: SyncServer, key: str, name: str = "phone", **options: Any) -> FleetPage:
+        folder = tmp_path / f"app {name}"
+        origin = app_hosts.enter_context(fleet_app_served(fleet_build, folder, server.url, key))
+        made = await device(name, origin=origin, **{"viewport": PHONE, **options})
+        return FleetPage(made, await made.open())
+
+    return open_app
 
 
 async def _keep_evidence(test: str, devices: list[Device]) -> None:

@@ -15,23 +15,31 @@ SDK = Path(__file__).parents[2] / "js-sdk"
 
 
 class Device:
-    """One device. Invariant: what goes wrong in any of its pages, and was not caught there, is in `errors`;
-    a test that provokes errors takes them out, or it fails."""
+    """One device. Invariants:
+    1. What goes wrong in any of its pages, and was not caught there, is in `errors`; a test that provokes
+       errors takes them out, or it fails.
+    2. Whatever its pages and service workers have asked for is in `requested`, sockets too.
+    """
 
     def __init__(self, name: str, context: BrowserContext, origin: str) -> None:
         self.name = name
         self.context = context
         self.errors: list[str] = []
         self.console: list[str] = []
-        self._origin = origin
+        self.requested: list[str] = []
+        self.origin = origin
         self._frozen: dict[Page, CDPSession] = {}
         context.on("weberror", lambda failed: self.errors.append(str(failed.error)))
+        context.on("request", lambda request: self.requested.append(request.url))
+        context.on(
+            "page", lambda page: page.on("websocket", lambda socket: self.requested.append(socket.url))
+        )
         context.on("console", lambda message: self.console.append(f"{message.type}: {message.text}"))
 
     async def open(self, path: str = "/") -> Page:
         """Open a tab at a path of the pages' origin, and wait until its scripts have run."""
         page = await self.context.new_page()
-        await page.goto(self._origin + path)
+        await page.goto(self.origin + path)
         return page
 
     @property

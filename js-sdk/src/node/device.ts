@@ -71,6 +71,7 @@ export class WebHostDevice<S extends StoresSchema = any> {
       apiUrl: options.apiUrl,
       token: async (reason) => (await this.#tokens.get(reason)).value,
       connected: (signal) => until(this.#board, ({ connected }) => connected, signal),
+      showsMaps: false,
     })
     this.#board.subscribe((status) => this.#events.emit('status', status))
   }

@@ -3,8 +3,7 @@
  * what `LatestPositions` knows. Out: the same, at the next start. Knows no network; nothing is lost with it but a
  * picture, so it is written now and then and not with each fix.
  */
-import type { Dexie } from 'dexie'
-import type { StateRecord } from '../storage/records.js'
+import type { Stores } from '../engine/stores.js'
 import type { LatestPositions } from './latest.js'
 import type { Position } from './position.js'
 
@@ -13,24 +12,30 @@ const WRITE_EVERY_MS = 10_000
 /** The first write comes sooner: who looks at a map for a moment may want it again. */
 const FIRST_WRITE_MS = 1_000
 
+/** Where it is kept: in the store of the device, once that is open. */
+export interface MemoryHost {
+  transact<T>(work: (tx: Stores) => Promise<T>): Promise<T>
+  installId(): string | null
+}
+
 export class LatestMemory {
-  readonly #db: Dexie
+  readonly #host: MemoryHost
   readonly #latest: LatestPositions
   #timer: ReturnType<typeof setTimeout> | null = null
   #isRead = false
   #delay = FIRST_WRITE_MS
 
-  constructor(db: Dexie, latest: LatestPositions) {
-    this.#db = db
+  constructor(host: MemoryHost, latest: LatestPositions) {
+    this.#host = host
     this.#latest = latest
   }
 
   /** Bring back what was known; positions that are newer by now stay. Does nothing the second time. */
   async recall(): Promise<void> {
-    if (this.#isRead || !this.#db.isOpen()) return
+    if (this.#isRead || this.#host.installId() === null) return
     this.#isRead = true
-    const record = await this.#state.get('latest').catch(() => undefined)
-    this.#latest.merge((record?.v as readonly Position[] | undefined) ?? [])
+    const known = await this.#host.transact((tx) => tx.state.get('latest')).catch(() => undefined)
+    this.#latest.merge((known as readonly Position[] | undefined) ?? [])
   }
 
   /** Something has changed, and is to be kept soon. */
@@ -47,14 +52,10 @@ export class LatestMemory {
     this.#timer = null
   }
 
-  get #state() {
-    return this.#db.table<StateRecord, string>('$state')
-  }
-
   async #write(): Promise<void> {
-    if (!this.#db.isOpen()) return
-    const v = [...this.#latest.positions.values()]
+    if (this.#host.installId() === null) return
+    const positions = [...this.#latest.positions.values()]
     // A full disk must not disturb whoever looks at the map; what matters is stored elsewhere, and fails aloud.
-    await this.#state.put({ k: 'latest', v }).catch(() => undefined)
+    await this.#host.transact((tx) => tx.state.put('latest', positions)).catch(() => undefined)
   }
 }

@@ -21,6 +21,8 @@ export interface PositionsHost {
   token(reason: 'connect' | 'refresh'): Promise<string>
   /** Resolves when the server can be reached, or at the signal. */
   connected(signal: AbortSignal): Promise<void>
+  /** Whether the newest positions are kept for the next start: for devices that show a map. */
+  readonly showsMaps: boolean
 }
 
 const PAGE = 1000
@@ -28,7 +30,7 @@ const PAGE = 1000
 export class Positions {
   readonly #host: PositionsHost
   readonly #latest: LatestPositions
-  readonly #memory: LatestMemory
+  readonly #memory: LatestMemory | null
 
   constructor(host: PositionsHost) {
     this.#host = host
@@ -37,7 +39,7 @@ export class Positions {
       token: (reason) => host.token(reason),
       connected: (signal) => host.connected(signal),
     })
-    this.#memory = new LatestMemory(host.db, this.#latest)
+    this.#memory = host.showsMaps ? new LatestMemory(host, this.#latest) : null
   }
 
   /**
@@ -84,16 +86,16 @@ export class Positions {
    * network those are told that this device has seen last.
    */
   followLatest(listener: LatestListener): () => void {
-    void this.#memory.recall()
+    void this.#memory?.recall()
     return this.#latest.follow((positions) => {
       listener(positions)
-      this.#memory.note()
+      this.#memory?.note()
     })
   }
 
   stop(): void {
     this.#latest.stop()
-    this.#memory.stop()
+    this.#memory?.stop()
   }
 
   async #waiting(vehicleId: string): Promise<Position[]> {

@@ -15,7 +15,10 @@ const position = (vehicleId: string, minute: number): Position => ({
 function newTab(store: DeviceStore) {
   const away = { url: '', token: async () => '', connected: () => new Promise<void>(() => undefined) }
   const latest = new LatestPositions(away)
-  return { latest, memory: new LatestMemory(store.db, latest) }
+  return {
+    latest,
+    memory: new LatestMemory({ transact: (work) => store.record(work), installId: () => 'box' }, latest),
+  }
 }
 
 test('what was seen last is known after a reload, and newer positions stay', async () => {

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import * as Y from 'yjs'
-import { recordFix } from '../../src/positions/fix-log.js'
+import { addFix, prepareFix } from '../../src/positions/fix-log.js'
 import { StatusBoard, type SyncStatus } from '../../src/status.js'
 import type { DeviceStore } from '../../src/storage/device-store.js'
 import { Tab } from '../../src/tab.js'
@@ -50,7 +50,7 @@ async function drive(...vehicles: string[]): Promise<void> {
   minute += 1
   for (const vehicleId of vehicles) {
     const position = { vehicleId, latitude: 48, longitude: 11 + minute / 1e4, at: now + minute }
-    await recordFix(store.db, 'box', position, now)
+    await store.record((tx) => addFix(tx, prepareFix('box', position, now)))
   }
   await eventually(async () => expect((await store.pending()).edits).toBe(0))
 }
