@@ -4,6 +4,7 @@ the SQL table. With pictures of what they saw, under `js-sdk/test-results`."""
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.server_process import SyncServer
 
 SCHEMA = {"vehicles": "++id, name, [status+name]"}
 COLUMNS = ["name", "plate", "driver", "status", "odometer_m"]
-VIEW = {"viewport": {"width": 760, "height": 360}}
+VIEW = {"width": 760, "height": 360}
 
 SEED = """await db.vehicles.bulkAdd([
   { id: 'van-1', name: 'Van 1', plate: 'M-AB 1', driver: 'Ada', status: 'parked', odometer_m: 1000 },
@@ -77,7 +78,7 @@ async def two_windows(
 ) -> tuple[Window, Window]:
     key = await server.key_for(tenant, "read", "write")
     phone, laptop = [
-        await Window.open(await device(name, **VIEW), await cable(server), key)
+        await Window.open(await device(name, viewport=VIEW), await cable(server), key)
         for name in ("phone", "laptop")
     ]
     await phone.sdk.run(SEED)
@@ -138,7 +139,9 @@ async def test_what_two_windows_did_apart_is_one_table_when_the_network_is_back(
     since = time.monotonic()
     await phone.comes_back()
     rows = await all_agree(phone, laptop, url, "apart")
-    print(f"both tables and SQL were equal {time.monotonic() - since:.2f} s after the network was back")
+    sys.stdout.write(
+        f"both tables and SQL were equal {time.monotonic() - since:.2f} s after the network was back\n"
+    )
     assert_merged(rows)
     await assert_shelved(phone)
     await phone.shows("deleted")
