@@ -46,14 +46,15 @@ async def document_rows(database_url: str, tenant: str, table: str = "vehicles")
 
 
 async def _log(database_url: str, tenant: str, document: str) -> list[bytes]:
-    """Everything that was committed: all snapshots and all updates; those that say it twice do no harm."""
+    """All that was committed, in its order: pycrdt loses fields of what comes before its causes."""
     query = (
         "with document as (select tenant_id, id from documents"
         f" where tenant_id = ({TENANT}) and name = $2)"
-        " select state from document_snapshots join document on (document_id = id) "
-        " union all select payload from document_updates join document on (document_id = id)"
+        " select seq, 0 as rank, state from document_snapshots join document on document_id = id"
+        " union all select seq, 1, payload from document_updates join document on document_id = id"
+        " order by rank, seq"
     )
-    return [record[0] for record in await select(database_url, query, tenant, document)]
+    return [record["state"] for record in await select(database_url, query, tenant, document)]
 
 
 def _row(record: asyncpg.Record) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -104,3 +105,8 @@ async def screenshot(page: Page, name: str, **options: Any) -> Path:
     file = results_folder() / f"{name}.png"
     await page.screenshot(path=file, animations="disabled", **options)
     return file
+
+
+def tell(line: str) -> None:
+    """Say what was counted or measured; pytest shows it with `-s`, and when a test fails."""
+    sys.stdout.write(line + "\n")

@@ -4,7 +4,6 @@ the SQL table. With pictures of what they saw, under `js-sdk/test-results`."""
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from typing import Any
 
@@ -13,7 +12,7 @@ from playwright.async_api import Page
 from tests.browser import committed
 from tests.browser.cable import Cable
 from tests.browser.conftest import NewCable, NewDevice
-from tests.browser.device import Device, screenshot
+from tests.browser.device import Device, screenshot, tell
 from tests.browser.sdk_page import SdkPage
 from tests.eventually import eventually
 from tests.server_process import SyncServer
@@ -139,9 +138,7 @@ async def test_what_two_windows_did_apart_is_one_table_when_the_network_is_back(
     since = time.monotonic()
     await phone.comes_back()
     rows = await all_agree(phone, laptop, url, "apart")
-    sys.stdout.write(
-        f"both tables and SQL were equal {time.monotonic() - since:.2f} s after the network was back\n"
-    )
+    tell(f"both tables and SQL were equal {time.monotonic() - since:.2f} s after the network was back")
     assert_merged(rows)
     await assert_shelved(phone)
     await phone.shows("deleted")

@@ -5,5 +5,6 @@
 import { Dexie, liveQuery } from 'dexie'
 import * as sdk from 'webhost-sync'
 import * as Y from 'yjs'
+import { writeWithoutEnd } from './writer.js'
 
-Object.assign(globalThis, { sdk, Dexie, liveQuery, Y })
+Object.assign(globalThis, { sdk, Dexie, liveQuery, Y, writeWithoutEnd })
