@@ -34,8 +34,8 @@ export interface LinkOptions {
 /** Smaller frames would carry hardly more than their headers. */
 const SMALLEST_TARGET = 4096
 const PROTOCOL_ERROR = 4400
-/** A token that is this fresh is the answer to a server that asks for one. */
-const FRESH = 30_000
+/** A token that is this fresh is the answer to a server that asks for one: it asks for each document. */
+const FRESH = 2_000
 
 export function createLink(options: LinkOptions): Link {
   return new WebSocketLink(options)

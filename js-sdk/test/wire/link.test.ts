@@ -235,6 +235,24 @@ describe('a token', () => {
     for (const desk of desks) expect(desk.calls).toEqual(['hello', 'opened', 'serverHas', 'synced'])
   })
 
+  test('that the server asks for is got once for all documents, and anew when it asks again', async () => {
+    link.stop()
+    let later = 0
+    newLink({ now: () => performance.now() + later })
+    const [one, other] = [new Desk('tables/a'), new Desk('tables/b')]
+    await synced(one)
+    await synced(other)
+    const tokens = () => new Set(server.of('auth').map(({ token }) => token)).size
+    for (const round of [2, 3]) {
+      // Tokens of a few seconds are asked for every few seconds.
+      later += 2_500
+      for (const name of ['tables/a', 'tables/b']) server.clients.at(-1)?.askForToken(name)
+      await eventually(() => expect(tokens()).toBe(round))
+      expect(server.tokenRequests).toBe(round)
+    }
+    expect(server.clients).toHaveLength(1)
+  })
+
   test('that a document refuses is replaced once, on the open socket', async () => {
     server.react = (frame) => {
       if (frame.kind === 'auth' && frame.token === 'token 1') frame.from.deny(frame.document, 'token_expired')
