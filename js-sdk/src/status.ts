@@ -20,7 +20,7 @@ export type Phase = 'closed' | 'opening' | 'offline' | 'connecting' | 'syncing' 
 
 export interface Blocked {
   readonly code: BlockCode | 'device-lost'
-  /** When the next try is made by itself; null where something must change first. */
+  /** When the next try is made by itself; null where something must change first, or nobody knows. */
   readonly retryAt: Date | null
   /** What a person can do. */
   readonly hint: string

@@ -5,6 +5,8 @@
  *        │                                          │
  *        └──denied──> denied ──retry──> waiting     └── fold, send, fold, send … (while the server keeps up)
  *
+ * Denied is who has no right, or whose document was deleted. Whom the server can't let in now goes on waiting.
+ *
  * A document that is only sent (a track) is live as soon as the server has said what it has. What is
  * sent is stored first, and stays stored until the server says that it is durable, so nothing here has
  * to survive: after a loss of the connection everything is asked of the replica again.
@@ -28,6 +30,7 @@ export type DocumentPhase = 'waiting' | 'asked' | 'live' | 'denied'
 export interface DocumentState {
   readonly phase: DocumentPhase
   readonly writable: boolean
+  /** Why the server keeps us out: for good while `denied`, for now while `waiting`. */
   readonly denial: Refusal | null
 }
 
@@ -93,7 +96,7 @@ export class DocumentSync implements DocumentHandler {
 
   /** Ask again after a denial. */
   retry(): void {
-    if (this.#state.phase !== 'denied') return
+    if (this.#state.denial === null) return
     this.#become({ phase: 'waiting', denial: null })
     this.#attachment.retry()
   }
@@ -159,7 +162,7 @@ export class DocumentSync implements DocumentHandler {
     this.#inFlight = 0
     if (this.#readTimer !== null) clearTimeout(this.#readTimer)
     this.#readTimer = null
-    if (this.#state.phase !== 'denied') this.#become({ phase: 'waiting' })
+    if (this.#state.phase !== 'denied') this.#become({ phase: 'waiting', denial: null })
   }
 
   async denied(denial: Denial): Promise<void> {
@@ -172,7 +175,9 @@ export class DocumentSync implements DocumentHandler {
       this.#attachment.retry()
       return
     }
-    this.#become({ phase: 'denied', denial: denial.refusal })
+    // What is neither a right nor a document that is gone passes by itself; the connection tries again.
+    const phase = denial.kind === 'forbidden' || denial.kind === 'deleted' ? 'denied' : 'waiting'
+    this.#become({ phase, denial: denial.refusal })
   }
 
   async #goLive(): Promise<void> {

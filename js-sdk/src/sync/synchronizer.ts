@@ -5,7 +5,7 @@
  * knows of the state of things. It decides nothing about content; `DocumentSync` does one document.
  */
 
-import type { Link, LinkState, Replica } from '../contract.js'
+import type { BlockCode, Link, LinkState, Replica } from '../contract.js'
 import type { Blocked, Shared } from '../status.js'
 import { DocumentSync } from './document-sync.js'
 
@@ -97,19 +97,35 @@ export class Synchronizer {
     const { state } = this.#link
     const connected = state.phase === 'open'
     const settled = documents.every(([, { state }]) => state.phase === 'live' || state.phase === 'denied')
+    const blocked = connected ? heldUp(documents) : blockedBy(state)
+    const open = blocked ? 'blocked' : settled ? 'live' : 'syncing'
     return {
-      phase:
-        state.phase === 'stopped' ? 'connecting' : connected ? (settled ? 'live' : 'syncing') : state.phase,
+      phase: state.phase === 'stopped' ? 'connecting' : connected ? open : state.phase,
       connected,
       synced: documents.every(([name]) => this.#synced.has(name)),
-      received: documents.reduce((sum, [, document]) => sum + document.received, 0),
+      received: [...this.#documents.values()].reduce((sum, document) => sum + document.received, 0),
       lastDurableAt: this.#lastDurableAt,
       readOnly: documents
         .filter(([, { state }]) => !state.writable || state.phase === 'denied')
         .map(([name]) => name.replace(/^tables\//, '')),
-      blocked: blockedBy(state),
+      blocked,
     }
   }
+}
+
+/** The first table that the server can't let us into now, though it speaks with us. */
+function heldUp(documents: readonly (readonly [string, DocumentSync])[]): Blocked | null {
+  for (const [name, { state }] of documents) {
+    if (state.phase !== 'waiting' || state.denial === null) continue
+    const { code, message } = state.denial
+    return { code: HELD_UP[code] ?? 'maintenance', hint: `${name}: ${message}`, retryAt: null }
+  }
+  return null
+}
+
+const HELD_UP: Readonly<Record<string, BlockCode>> = {
+  too_many_requests: 'rate-limited',
+  too_large: 'quota',
 }
 
 function blockedBy(state: LinkState): Blocked | null {

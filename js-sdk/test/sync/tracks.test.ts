@@ -1,46 +1,23 @@
 /** Positions on their way: one tab with a real store and a real connection, to a server that takes everything. */
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { WebSocket } from 'ws'
 import * as Y from 'yjs'
 import { addFix, prepareFix } from '../../src/positions/fix-log.js'
-import { StatusBoard, type SyncStatus } from '../../src/status.js'
-import type { DeviceStore } from '../../src/storage/device-store.js'
-import { Tab } from '../../src/tab.js'
-import { createLink } from '../../src/wire/link.js'
-import { createTokenSource } from '../../src/wire/token.js'
+import type { SyncStatus } from '../../src/status.js'
 import { eventually } from '../eventually.js'
-import { storeOf } from '../support/device.js'
-import { SyncServer } from '../wire/sync-server.js'
+import { openTab, type TestTab } from './tab.js'
 
-let server: SyncServer
-let store: DeviceStore
-let tab: Tab
-let board: StatusBoard
+let tab: TestTab
 let statuses: SyncStatus[]
 
 beforeEach(async () => {
-  server = await new SyncServer().start()
-  store = await storeOf('++id')
-  board = new StatusBoard()
+  tab = await openTab()
   statuses = []
-  const { apiUrl } = server
-  const token = createTokenSource({ apiUrl, apiKey: 'whs_test_key', now: () => performance.now() })
-  tab = new Tab({
-    store,
-    board,
-    createLink: () => createLink({ apiUrl, token, WebSocket }),
-    failed: (error) => expect.unreachable(String(error)),
-  })
   tab.start()
-  await eventually(() => expect(board.status.phase).toBe('live'))
-  board.subscribe((status) => statuses.push(status))
+  await eventually(() => expect(tab.board.status.phase).toBe('live'))
+  tab.board.subscribe((status) => statuses.push(status))
 })
 
-afterEach(async () => {
-  await tab.stop()
-  store.close()
-  await server.stop()
-})
+afterEach(() => tab.close())
 
 let minute = 0
 
@@ -50,9 +27,9 @@ async function drive(...vehicles: string[]): Promise<void> {
   minute += 1
   for (const vehicleId of vehicles) {
     const position = { vehicleId, latitude: 48, longitude: 11 + minute / 1e4, at: now + minute }
-    await store.record((tx) => addFix(tx, prepareFix('box', position, now)))
+    await tab.store.record((tx) => addFix(tx, prepareFix('box', position, now)))
   }
-  await eventually(async () => expect((await store.pending()).edits).toBe(0))
+  await eventually(async () => expect((await tab.store.pending()).edits).toBe(0))
 }
 
 const vehicleOf = (document: string) => document.split('/')[1] as string
@@ -60,18 +37,20 @@ const vehicleOf = (document: string) => document.split('/')[1] as string
 /** Client ids that have written to the vehicle's track. */
 const writers = (vehicle: string) =>
   new Set(
-    server
+    tab.server
       .of('update')
       .filter(({ document }) => document.startsWith('track/') && vehicleOf(document) === vehicle)
       .flatMap(({ bytes }) => [...Y.parseUpdateMeta(bytes).to.keys()]),
   )
 
 const visits = (vehicle: string) =>
-  server.of('auth').filter(({ document }) => document.startsWith('track/') && vehicleOf(document) === vehicle)
+  tab.server
+    .of('auth')
+    .filter(({ document }) => document.startsWith('track/') && vehicleOf(document) === vehicle)
 
 test('a vehicle on its way is asked for once, and writes under one client id', async () => {
   for (let fix = 0; fix < 5; fix++) await drive('bus-1')
-  expect(server.of('update').length).toBeGreaterThanOrEqual(5)
+  expect(tab.server.of('update').length).toBeGreaterThanOrEqual(5)
   expect(visits('bus-1')).toHaveLength(1)
   expect(writers('bus-1').size).toBe(1)
 })
@@ -86,5 +65,5 @@ test('the tables are live all the while', async () => {
   await drive('bus-1', 'bus-2')
   await drive('bus-1', 'bus-2')
   expect(new Set(statuses.map(({ phase }) => phase))).toEqual(new Set(['live']))
-  expect(board.status.readOnly).toEqual([])
+  expect(tab.board.status.readOnly).toEqual([])
 })

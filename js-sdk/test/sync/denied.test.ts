@@ -1,0 +1,40 @@
+/** What a tab shows while the server keeps it out of a table: a real store and a real connection. */
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { eventually } from '../eventually.js'
+import { openTab, type TestTab } from './tab.js'
+
+let tab: TestTab
+let answer: { code: string; retry: boolean } | null
+
+beforeEach(async () => {
+  answer = null
+  tab = await openTab((frame, server) => {
+    if (frame.kind === 'auth' && answer) frame.from.deny(frame.document, answer.code, answer.retry)
+    else server.serve(frame)
+  })
+})
+
+afterEach(() => tab.close())
+
+test.each([
+  ['too_many_requests', 'rate-limited'],
+  ['store_unavailable', 'maintenance'],
+])('%s is shown as blocked, and passes by itself', async (code, shown) => {
+  answer = { code, retry: true }
+  tab.start()
+  await eventually(() => expect(tab.board.status.blocked?.code).toBe(shown))
+  expect(tab.board.status).toMatchObject({ phase: 'blocked', connected: true, synced: false, readOnly: [] })
+  answer = null
+  await eventually(() => expect(tab.board.status.phase).toBe('live'))
+  expect(tab.board.status).toMatchObject({ blocked: null, synced: true })
+})
+
+test('a missing right is no reason to wait: the table is read-only', async () => {
+  answer = { code: 'not_allowed', retry: false }
+  tab.start()
+  await eventually(() => expect(tab.board.status.phase).toBe('live'))
+  expect(tab.board.status).toMatchObject({ blocked: null, readOnly: ['cars'] })
+  answer = null
+  tab.tab.retry()
+  await eventually(() => expect(tab.board.status.readOnly).toEqual([]))
+})
