@@ -10,8 +10,8 @@ import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -68,6 +68,20 @@ async def clone_database(template_url: str) -> str:
 async def drop_database(url: str) -> None:
     """Drop a database, with connections that a failed test left open."""
     await _execute(url, f'drop database "{urlsplit(url).path[1:]}" with (force)')
+
+
+@asynccontextmanager
+async def unreachable(url: str) -> AsyncIterator[None]:
+    """Put everybody out of a database, and let nobody in until the block ends."""
+    name = urlsplit(url).path[1:]
+    await _execute(url, f'alter database "{name}" with allow_connections false')
+    try:
+        await _execute(
+            url, f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'"
+        )
+        yield
+    finally:
+        await _execute(url, f'alter database "{name}" with allow_connections true')
 
 
 async def select(url: str, query: str, *arguments: object) -> list[asyncpg.Record]:

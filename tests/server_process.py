@@ -10,7 +10,7 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -49,7 +49,7 @@ class SyncServer:
         self._port = _free_port()
         self._secret = secrets.token_hex(32)
         self._tokens = Tokens([self._secret], max_lifetime=DAY)
-        self._keys: dict[tuple[str, tuple[str, ...]], str] = {}
+        self._keys: dict[tuple[str, tuple[str, ...], tuple[str, ...]], str] = {}
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -94,19 +94,25 @@ class SyncServer:
             self._process.kill()
             self._process.wait()
 
-    async def key_for(self, tenant: str, *scopes: str) -> str:
-        """The tenant's key with these scopes; the same one each time."""
-        if (tenant, scopes) not in self._keys:
+    async def key_for(self, tenant: str, *scopes: str, documents: Sequence[str] = ("*",)) -> str:
+        """The tenant's key with these scopes for these documents; the same one each time."""
+        wanted = (tenant, scopes, tuple(documents))
+        if wanted not in self._keys:
             async with Database(self.database_url) as database:
                 tenants = Tenants(database)
                 found = (
                     await tenants.find(tenant, Environment.TEST) or (await tenants.create(tenant, tenant))[1]
                 )
                 key, _ = await create_key(
-                    Keys(database), found, name="interop", secret=secrets.token_bytes(32), scopes=scopes
+                    Keys(database),
+                    found,
+                    name="interop",
+                    secret=secrets.token_bytes(32),
+                    scopes=scopes,
+                    documents=documents,
                 )
-            self._keys[tenant, scopes] = key.text
-        return self._keys[tenant, scopes]
+            self._keys[wanted] = key.text
+        return self._keys[wanted]
 
     async def revoke(self, key: str) -> None:
         """Revoke a key, as an admin does."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 COLLAB = b"GET /collab"
+TOKEN = b"POST /api/tokens"
 
 
 class Cable:
@@ -18,6 +19,8 @@ class Cable:
     def __init__(self, server_port: int) -> None:
         self.dialled = 0
         """How often a device has opened a socket of `/collab`."""
+        self.tokens_asked = 0
+        """How often it has asked for a token."""
         self.port = 0
         self._server_port = server_port
         self._is_cut = False
@@ -96,6 +99,7 @@ class Cable:
         await sink.drain()
 
     def _lay(self, sink: asyncio.StreamWriter, content: bytes) -> None:
+        self.tokens_asked += content.count(TOKEN)
         if not self._is_mute:
             sink.write(content)
 

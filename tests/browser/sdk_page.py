@@ -8,13 +8,16 @@ from playwright.async_api import Page
 
 from tests.eventually import eventually
 
-CONNECT = """async ({ apiUrl, apiKey, schema, databaseName, timeout }) => {
+CONNECT = """async ({ apiUrl, apiKey, schema, ...options }) => {
   const { WebHostClient } = globalThis.sdk
-  const options = { apiUrl, apiKey, connectTimeoutMs: timeout ?? 10000 }
-  const client = new WebHostClient(databaseName ? { ...options, databaseName } : options)
+  const credential = apiKey ? { apiKey } : { getToken: () => globalThis.fetchToken() }
+  const client = new WebHostClient({ apiUrl, ...credential, connectTimeoutMs: 10000, ...options })
   globalThis.client = client
-  globalThis.errors = []
-  client.on('error', (error) => globalThis.errors.push(String(error)))
+  globalThis.heard = { errors: [], rejected: [], lost: [], phases: [] }
+  client.on('error', (error) => heard.errors.push(String(error)))
+  client.on('rejected', (edit) => heard.rejected.push(edit))
+  client.on('device-lost', (lost) => heard.lost.push(lost))
+  client.on('status', ({ phase }) => phase !== heard.phases.at(-1) && heard.phases.push(phase))
   await client.connect(schema)
   globalThis.db = client.db
   return client.status
@@ -27,13 +30,16 @@ ROWS = """async (table) => {
 
 
 class SdkPage:
-    """A tab in which a client is connected; `client` and `db` are in scope of what it runs."""
+    """A tab in which a client is connected; `client`, `db` and `heard` are in scope of what it runs."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
 
-    async def connect(self, url: str, key: str, schema: dict[str, str], **options: Any) -> dict[str, Any]:
-        """Make the client and connect it; the status right after `await client.connect(…)`."""
+    async def connect(
+        self, url: str, key: str | None, schema: dict[str, str], **options: Any
+    ) -> dict[str, Any]:
+        """Make the client and connect it; the status right after `await client.connect(…)`. Without a key
+        the page's `fetchToken` is asked. What the client tells is collected in `heard`."""
         arguments = {"apiUrl": url, "apiKey": key, "schema": schema, **options}
         status: dict[str, Any] = await self.page.evaluate(CONNECT, arguments)
         return status
