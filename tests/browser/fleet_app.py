@@ -94,21 +94,16 @@ class FleetPage:
         await self.sheet.get_by_role("button", name="Close").click()
         await expect(self.sheet).to_be_hidden()
 
-    async def add_example_fleet(self) -> None:
-        await self.page.get_by_role("button", name="Add the example fleet").click()
-        await expect(self.rows).to_have_count(16)
-
     async def drive(self) -> None:
         """Let the example fleet report positions, until the tab is closed."""
-        await self.page.get_by_role("button", name="You are").click()
-        await self.page.get_by_role("button", name="Drive").click()
-        await self.page.keyboard.press("Escape")
+        await self.page.get_by_role("button", name="Drive the example fleet").click()
+        await expect(self.rows).to_have_count(16)
         await expect(self.rows.filter(has_text="km/h").first).to_be_visible()
 
     async def park(self) -> None:
         """Let the example fleet report nothing more."""
         await self.page.get_by_role("button", name="You are").click()
-        await self.page.get_by_role("button", name="Stop driving").click()
+        await self.page.get_by_role("button", name="Park the example fleet").click()
         await self.page.keyboard.press("Escape")
 
     async def show_map(self) -> None:

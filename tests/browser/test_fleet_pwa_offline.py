@@ -24,7 +24,6 @@ async def test_without_network_it_starts_with_its_data_and_sends_edits_later(
 ) -> None:
     key = await own_server.key_for("pwa", *SCOPES)
     phone = await open_fleet(own_server, key)
-    await phone.add_example_fleet()
     await phone.drive()
     await phone.park()
     await phone.until_kept()
@@ -99,7 +98,7 @@ async def test_a_revoked_key_is_said_and_loses_nothing(open_fleet: OpenFleet, ow
     await fleet.add("Van 8")
     await fleet.until_badge("Not signed in", "1 change")
     await fleet.badge.click()
-    await expect(fleet.page.get_by_text("1 change safe on this device")).to_be_visible()
+    await expect(fleet.page.get_by_text("1 change is safe on this device")).to_be_visible()
 
 
 async def test_a_new_device_without_a_connection_does_not_claim_an_empty_fleet(

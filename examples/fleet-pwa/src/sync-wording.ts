@@ -18,18 +18,20 @@ export interface Wording {
   readonly aside: string
   /** A sentence or two for whoever asks. */
   readonly explanation: string
+  /** What the server said, for whoever looks after it; may be empty. */
+  readonly detail: string
 }
 
 export const LEVELS: Record<Level, { title: string; meaning: string }> = {
   1: { title: 'Saved on this device', meaning: 'It survives closing the app, and a restart.' },
-  2: { title: 'Received by the server', meaning: 'Not written there yet, so this device keeps it too.' },
+  2: { title: 'Received by the server', meaning: 'It has not been written to disk there yet.' },
   3: { title: 'Saved on the server', meaning: 'It survives the loss of this device.' },
 }
 
 export function wordingOf(status: SyncStatus): Wording {
   const { pending, received } = status
   const level = pending === 0 ? 3 : received < pending ? 1 : 2
-  return { level, aside: pending ? count(pending, 'change') : '', ...inWords(status) }
+  return { level, aside: pending ? count(pending, 'change') : '', detail: '', ...inWords(status) }
 }
 
 type Words = Pick<Wording, 'tone' | 'title' | 'explanation'> & Partial<Wording>
@@ -60,29 +62,26 @@ function inWords(status: SyncStatus): Words {
   }
 }
 
-const BLOCKED: Record<string, string> = {
-  auth: 'Not signed in',
-  forbidden: 'No access',
-  'rate-limited': 'The server is busy',
-  maintenance: 'Server in maintenance',
-  quota: 'Over the limit',
-  'device-lost': 'Data on this device was lost',
-  outdated: 'Please update the app',
+type Blocked = NonNullable<SyncStatus['blocked']>
+
+const BLOCKED: Record<Blocked['code'], readonly [title: string, explanation: string]> = {
+  auth: ['Not signed in', 'The server does not accept this app’s key any more. It needs a new one.'],
+  forbidden: ['No access', 'This app’s key may not see the fleet. Ask who runs the server.'],
+  'rate-limited': ['The server is busy', 'Too much was sent at once.'],
+  maintenance: ['Server in maintenance', 'The server is being looked after, and will be back.'],
+  quota: ['Over the limit', 'The server has no more room for this fleet. Ask who runs it.'],
+  'device-lost': ['Data was lost', 'The browser has lost what was on this device and had not been sent.'],
+  outdated: ['Please update', 'This app is too old for the server. Reload it.'],
 }
 
-function blocked(
-  { pending }: SyncStatus,
-  { code, hint, retryAt }: NonNullable<SyncStatus['blocked']>,
-): Words {
-  const next = retryAt
-    ? `The next try is at ${retryAt.toLocaleTimeString()}.`
-    : 'Nothing is sent until that has changed.'
-  const kept = pending ? ` ${count(pending, 'change')} safe on this device.` : ''
-  return {
-    tone: retryAt ? 'waiting' : 'bad',
-    title: BLOCKED[code] ?? 'Can’t sync',
-    explanation: `${sentence(hint)} ${next}${kept}`,
-  }
+function blocked({ pending }: SyncStatus, { code, hint, retryAt }: Blocked): Words {
+  const [title, explanation] = BLOCKED[code]
+  const passes = code === 'rate-limited' || code === 'maintenance'
+  const next = passes && retryAt ? ` The next try is at ${retryAt.toLocaleTimeString()}.` : ''
+  const kept = pending
+    ? ` ${count(pending, 'change')} ${pending === 1 ? 'is' : 'are'} safe on this device.`
+    : ''
+  return { tone: passes ? 'waiting' : 'bad', title, explanation: explanation + next + kept, detail: hint }
 }
 
 function away({ pending, phase }: SyncStatus): Words {
@@ -106,9 +105,4 @@ function onItsWay({ pending, received }: SyncStatus): Words {
       ? ['Sending', 'on the way']
       : [LEVELS[2].title, 'at the server, and not saved there yet']
   return { tone: 'busy', title, explanation: `${count(pending, 'change')} ${where}.` }
-}
-
-/** Texts of the server start small and have no full stop. */
-function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? '' : '.'}`
 }

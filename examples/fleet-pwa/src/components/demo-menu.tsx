@@ -10,21 +10,15 @@ export function DemoMenu() {
   const driving = useSyncExternalStore(onDriving, isDriving)
   return (
     <div className="demo">
-      <h2>Example fleet</h2>
-      <div className="menu-actions">
-        <button type="button" onClick={() => addExampleFleet(client)}>
-          <Icon name="plus" />
-          Add its vehicles
-        </button>
-        <button
-          type="button"
-          aria-pressed={driving}
-          onClick={() => (driving ? stopDriving() : startDriving(client))}
-        >
-          <Icon name="play" />
-          {driving ? 'Stop driving' : 'Drive'}
-        </button>
-      </div>
+      <h2>Sixteen buses that drive for as long as this tab is open</h2>
+      <button
+        type="button"
+        className="wide"
+        onClick={() => (driving ? stopDriving() : addExampleFleet(client).then(() => startDriving(client)))}
+      >
+        <Icon name={driving ? 'pause' : 'play'} />
+        {driving ? 'Park the example fleet' : 'Drive the example fleet'}
+      </button>
     </div>
   )
 }

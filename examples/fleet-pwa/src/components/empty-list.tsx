@@ -1,4 +1,5 @@
 import { useClient, useSyncStatus } from 'webhost-sync/react'
+import { startDriving } from '../demo/drive'
 import { addExampleFleet } from '../demo/example-fleet'
 import { useMayEdit } from '../fleet'
 import { wordingOf } from '../sync-wording'
@@ -46,13 +47,13 @@ function NoVehicles({ onAdd }: { onAdd: () => void }) {
       <h2>No vehicles yet</h2>
       {mayEdit && (
         <>
-          <p>Add your own, or look around with sixteen city buses.</p>
+          <p>Add your own, or watch sixteen city buses.</p>
           <div className="empty-actions">
             <button type="button" className="primary" onClick={onAdd}>
               Add a vehicle
             </button>
-            <button type="button" onClick={() => addExampleFleet(client)}>
-              Add the example fleet
+            <button type="button" onClick={() => addExampleFleet(client).then(() => startDriving(client))}>
+              Drive the example fleet
             </button>
           </div>
         </>

@@ -25,7 +25,7 @@ export function Filters({ chosen, counts, onChoose }: Props) {
           <label key={filter} className="chip">
             <input type="radio" name="filter" checked={filter === chosen} onChange={() => onChoose(filter)} />
             {LABELS[filter]}
-            <span className="chip-count">{counts[filter]}</span>
+            {counts[filter] > 0 && <span className="chip-count">{counts[filter]}</span>}
           </label>
         ))}
     </fieldset>

@@ -1,5 +1,6 @@
+import type { SyncStatus } from 'webhost-sync'
 import { useClient } from 'webhost-sync/react'
-import { type Level, type Tone, wordingOf } from '../sync-wording'
+import { type Wording, wordingOf } from '../sync-wording'
 import { useCalmStatus } from '../use-calm-status'
 import { Icon, type IconName } from './icon'
 import { SyncDetails } from './sync-details'
@@ -12,7 +13,7 @@ export function SyncBadge() {
   return (
     <>
       <button type="button" className="badge" data-tone={wording.tone} popoverTarget="sync" id="sync-badge">
-        <Icon name={iconOf(wording.tone, wording.level, status.connected)} />
+        <Icon name={iconOf(wording, status)} />
         <span className="badge-text">
           <span className="badge-title">{wording.title}</span>
           {wording.aside && <span className="badge-aside">{wording.aside}</span>}
@@ -30,8 +31,10 @@ export function SyncBadge() {
   )
 }
 
-function iconOf(tone: Tone, level: Level, connected: boolean): IconName {
+function iconOf({ tone, level }: Wording, { connected, phase }: SyncStatus): IconName {
   if (tone === 'bad') return 'alert'
-  if (!connected) return level === 3 ? 'offline' : 'device'
-  return tone === 'good' ? 'check' : 'send'
+  if (tone === 'good') return 'check'
+  if (connected) return 'send'
+  if (level < 3) return 'device'
+  return phase === 'connecting' ? 'cloud' : 'offline'
 }

@@ -15,6 +15,7 @@ export function SyncDetails(props: { status: SyncStatus; wording: Wording; clien
   return (
     <>
       <p className="sync-explanation">{wording.explanation}</p>
+      {wording.detail && <p className="sync-detail">{wording.detail}</p>}
       <ol className="levels">
         {([1, 2, 3] as const).map((level) => (
           <li
@@ -35,9 +36,7 @@ export function SyncDetails(props: { status: SyncStatus; wording: Wording; clien
         {status.oldestPendingAt && <Fact name="Oldest of them" value={ago(status.oldestPendingAt, now)} />}
         {status.lastDurableAt && <Fact name="Last confirmation" value={ago(status.lastDurableAt, now)} />}
         {status.readOnly.length > 0 && <Fact name="You may only read" value={status.readOnly.join(', ')} />}
-        {!status.storage.persisted && (
-          <Fact name="The browser may delete it" value="unless you install the app" />
-        )}
+        {!status.storage.persisted && <Fact name="Kept by the browser" value="for sure once installed" />}
       </dl>
       {status.rejected > 0 && <Shelf count={status.rejected} />}
       <div className="menu-actions">

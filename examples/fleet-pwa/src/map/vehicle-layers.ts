@@ -1,7 +1,13 @@
 /** The vehicles on the map: a disc in the vehicle's colour, an arrow in it while it drives, and its name. */
 
 import type { FeatureCollection, Point } from 'geojson'
-import type { ExpressionSpecification, GeoJSONSource, Map as GlMap, LayerSpecification } from 'maplibre-gl'
+import type {
+  ExpressionSpecification,
+  GeoJSONSource,
+  Map as GlMap,
+  LayerSpecification,
+  VariableAnchorOffsetCollectionSpecification,
+} from 'maplibre-gl'
 import type { Position } from 'webhost-sync'
 import { colorOf, motionOf, type Vehicle } from '../fleet'
 import { mapColors } from './style'
@@ -9,10 +15,23 @@ import { mapColors } from './style'
 export const SOURCE = 'vehicles'
 export const TOUCHABLE = 'vehicle-disc'
 const ARROW = 'arrow'
+const NO_ARROW = 'no arrow'
+/** Below the disc, or else where there is room. */
+const NAME_PLACES: VariableAnchorOffsetCollectionSpecification = [
+  'top',
+  [0, 1.1],
+  'bottom',
+  [0, -1.1],
+  'left',
+  [1.2, 0],
+  'right',
+  [-1.2, 0],
+]
 
 /** Lay the layers over the base map; again after each change of its style. */
 export function addVehicleLayers(map: GlMap, dark: boolean): void {
   if (!map.hasImage(ARROW)) map.addImage(ARROW, arrowImage(), { pixelRatio: 4 })
+  if (!map.hasImage(NO_ARROW)) map.addImage(NO_ARROW, new ImageData(48, 48), { pixelRatio: 4 })
   map.addSource(SOURCE, { type: 'geojson', data: { type: 'FeatureCollection', features: [] } })
   for (const layer of layers(dark)) map.addLayer(layer)
 }
@@ -76,20 +95,6 @@ function layers(dark: boolean): LayerSpecification[] {
       },
     },
     {
-      id: 'vehicle-arrow',
-      type: 'symbol',
-      source: SOURCE,
-      filter: ['==', ['get', 'moving'], true],
-      layout: {
-        'icon-image': ARROW,
-        'icon-rotate': ['get', 'heading'],
-        'icon-rotation-alignment': 'map',
-        'icon-size': ['case', SELECTED, 1.25, 1],
-        'icon-allow-overlap': true,
-        'icon-ignore-placement': true,
-      },
-    },
-    {
       id: 'vehicle-name',
       type: 'symbol',
       source: SOURCE,
@@ -97,12 +102,25 @@ function layers(dark: boolean): LayerSpecification[] {
         'text-field': ['get', 'name'],
         'text-font': ['system-ui', 'sans-serif'],
         'text-size': 12,
-        'text-offset': [0, 1.1],
-        'text-anchor': 'top',
-        'text-optional': true,
+        'text-variable-anchor-offset': NAME_PLACES,
+        'text-justify': 'auto',
+        'text-padding': 1,
         'symbol-sort-key': ['case', SELECTED, 0, 1],
       },
       paint: { 'text-color': colors.label, 'text-halo-color': colors.halo, 'text-halo-width': 1.6 },
+    },
+    // Above the names, so that it is placed first: names then keep off all discs.
+    {
+      id: 'vehicle-arrow',
+      type: 'symbol',
+      source: SOURCE,
+      layout: {
+        'icon-image': ['case', ['get', 'moving'], ARROW, NO_ARROW],
+        'icon-rotate': ['get', 'heading'],
+        'icon-rotation-alignment': 'map',
+        'icon-size': ['case', SELECTED, 1.25, 1],
+        'icon-allow-overlap': true,
+      },
     },
   ]
 }
