@@ -2,6 +2,7 @@ import { defineConfig } from 'vite'
 import { at, entries, external } from './scripts/entries.mjs'
 
 export default defineConfig({
+  logLevel: 'warn',
   build: {
     target: 'es2022',
     lib: {
