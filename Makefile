@@ -4,10 +4,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 NODE_TESTS := tests/interop/node_modules/.installed
+SDK := js-sdk
+SDK_INSTALLED := $(SDK)/node_modules/.installed
+# The last file that a build makes, so that half a build is not taken for one.
+SDK_BUILT := $(SDK)/dist/index.d.ts
+SDK_SOURCES := $(shell find $(SDK)/src $(SDK)/scripts -type f) $(SDK)/package.json $(SDK)/vite.config.mjs $(SDK)/tsconfig.json $(SDK)/tsconfig.build.json
 PEERS := bench/peers/hocuspocus bench/peers/y-websocket-server
 NODE_BENCH := $(PEERS:%=%/node_modules/.installed)
 
-.PHONY: help demo dev test check fmt bench lock clean install
+.PHONY: help demo dev sdk test check fmt bench lock clean install
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,20 +25,24 @@ demo: install ## Replay a real fleet through real clients, and keep the server u
 dev: install ## Start server and projector on an embedded Postgres, reloading when files change
 	$(BIN)/webhost-sync dev --reload
 
-test: install $(NODE_TESTS) ## Run the linters and every test
-	$(BIN)/python -m tests.preflight
+sdk: $(SDK_BUILT) ## Build the TypeScript SDK
+
+test: install $(NODE_TESTS) $(SDK_BUILT) ## Run the linters and every test
 	$(MAKE) check
+	cd $(SDK) && npm run --silent test && npm run --silent package && npm run --silent docs
 	$(BIN)/python -m pytest -n 4 --dist loadgroup  # many tests wait for processes rather than compute
 
-check: install ## Format, lint, types and import directions
+check: install $(SDK_INSTALLED) ## Format, lint, types and import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	cd $(SDK) && npm run --silent check
 
-fmt: install ## Format and mend what can be mended by a tool
+fmt: install $(SDK_INSTALLED) ## Format and mend what can be mended by a tool
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	cd $(SDK) && npm run --silent fmt
 
 bench: install $(NODE_BENCH) ## Measure against the peers, and write docs/benchmarks.md
 	$(BIN)/python -m bench
@@ -47,7 +56,8 @@ lock: install ## Resolve the dependencies anew (needs uv)
 	  --python-version 3.11 --no-header --quiet -c requirements-dev.lock -o requirements-build.lock
 
 clean: ## Delete what was installed and made, and the data of demo and dev
-	rm -rf $(VENV) .data .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/interop/node_modules $(PEERS:%=%/node_modules)
+	rm -rf $(VENV) .data .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf tests/interop/node_modules $(PEERS:%=%/node_modules) $(SDK)/node_modules $(SDK)/dist $(SDK)/docs $(SDK)/test-results
 
 $(VENV)/.installed: pyproject.toml requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "webhost-sync needs Python 3.11 or newer; '$(PYTHON)' is older. Set PYTHON=python3.11 or the like."; exit 1; }
@@ -57,6 +67,9 @@ $(VENV)/.installed: pyproject.toml requirements-dev.lock
 	@touch $@
 
 %/node_modules/.installed: %/package.json %/package-lock.json
-	@command -v npm >/dev/null || { echo "Node.js 20 or newer with npm is needed here. See https://nodejs.org"; exit 1; }
+	@$(PYTHON) -m tests.preflight
 	cd $* && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
+
+$(SDK_BUILT): $(SDK_INSTALLED) $(SDK_SOURCES)
+	cd $(SDK) && npm run --silent build

@@ -70,6 +70,15 @@ async def drop_database(url: str) -> None:
     await _execute(url, f'drop database "{urlsplit(url).path[1:]}" with (force)')
 
 
+async def select(url: str, query: str, *arguments: object) -> list[asyncpg.Record]:
+    """Run a query and return its rows, past all row-level security."""
+    connection = await asyncpg.connect(url)
+    try:
+        return await connection.fetch(query, *arguments)
+    finally:
+        await connection.close()
+
+
 async def _create(url: str, how: str) -> str:
     name = f"test_{uuid.uuid4().hex[:12]}"
     await _execute(url, f'create database "{name}" {how}')

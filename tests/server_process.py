@@ -41,13 +41,18 @@ class SyncServer:
     """Seconds for which a refused client is held that comes back for the first time."""
 
     def __init__(self, database_url: str, folder: Path) -> None:
-        self._database_url = database_url
+        self.database_url = database_url
         self._folder = folder
         self._port = _free_port()
         self._secret = secrets.token_hex(32)
         self._tokens = Tokens([self._secret], max_lifetime=DAY)
         self._keys: dict[tuple[str, tuple[str, ...]], str] = {}
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """What an app is given; without a slash at the end."""
+        return f"http://127.0.0.1:{self._port}"
 
     @property
     def sync_url(self) -> str:
@@ -80,7 +85,7 @@ class SyncServer:
     async def key_for(self, tenant: str, *scopes: str) -> str:
         """The tenant's key with these scopes; the same one each time."""
         if (tenant, scopes) not in self._keys:
-            async with Database(self._database_url) as database:
+            async with Database(self.database_url) as database:
                 tenants = Tenants(database)
                 found = (
                     await tenants.find(tenant, Environment.TEST) or (await tenants.create(tenant, tenant))[1]
@@ -95,7 +100,7 @@ class SyncServer:
         """A token of the tenant for every document, valid for so many seconds from now (or until so many
         seconds ago)."""
         key = await self.key_for(tenant, *DOCUMENT_SCOPES)
-        async with Database(self._database_url) as database:
+        async with Database(self.database_url) as database:
             issuer = await Authenticator(Keys(database), self._tokens).authenticate(key)
         now = datetime.now(UTC)
         holder = replace(
@@ -111,7 +116,7 @@ class SyncServer:
     def _spawn(self) -> subprocess.Popen[bytes]:
         # Not asyncio's: the process outlives the event loop of the test in which it is started.
         environment = {
-            "DATABASE_URL": self._database_url,
+            "DATABASE_URL": self.database_url,
             "DATA_DIR": str(self._folder),
             "HOST": "127.0.0.1",
             "PORT": str(self._port),
