@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from store.audit import SYSTEM, Deed
 from store.contract import ApiKey, Tenant
 from webhost_sync.auth.access import access_token
 from webhost_sync.auth.keys import Key, new_key
@@ -31,6 +32,7 @@ class KeyBook(Protocol):
         scopes: Sequence[str],
         documents: Sequence[str],
         expires_at: datetime | None,
+        deed: Deed,
     ) -> ApiKey: ...
 
 
@@ -43,6 +45,7 @@ async def create_key(
     scopes: Sequence[str],
     documents: Sequence[str] = ("*",),
     expires_at: datetime | None = None,
+    deed: Deed = SYSTEM,
 ) -> tuple[Key, ApiKey]:
     """Make a key of the tenant from 32 random bytes. Its text is in the first part, and nowhere else.
 
@@ -61,6 +64,7 @@ async def create_key(
         scopes=sorted(chosen),
         documents=documents,
         expires_at=expires_at,
+        deed=deed,
     )
     return key, stored
 
