@@ -19,6 +19,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from store import migrate
+from store.audit import AuditLog
 from store.changes import PostgresChanges
 from store.committer import Committer
 from store.contract import Document
@@ -28,13 +29,33 @@ from store.keys import Keys
 from store.probe import DatabaseProbe
 from store.readings import Readings
 from store.roles import Role
+from store.sessions import Sessions
+from store.stats import Stats
 from store.updates import PostgresUpdateLog
+from store.users import Users
+from webhost_sync.admin.connections import Switchboard
+from webhost_sync.admin.keys import KeyRing
+from webhost_sync.admin.members import Members
+from webhost_sync.admin.overview import Overviews
+from webhost_sync.admin.services import AdminServices
 from webhost_sync.auth.authenticate import Authenticator
+from webhost_sync.auth.cookies import CookieSigner
+from webhost_sync.auth.passwords import Passwords
+from webhost_sync.auth.people import People
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
 from webhost_sync.fleet.projector import Projector
+from webhost_sync.measured_log import MeasuredLog
+from webhost_sync.metrics import Recorder
 from webhost_sync.routes.api import api_routes
-from webhost_sync.routes.middleware import CrossOrigin, ErrorAnswers, RequestIds, raise_to_middleware
+from webhost_sync.routes.dashboard.table import dashboard_routes
+from webhost_sync.routes.middleware import (
+    CrossOrigin,
+    ErrorAnswers,
+    Measured,
+    RequestIds,
+    raise_to_middleware,
+)
 from webhost_sync.routes.services import Services
 from webhost_sync.routes.sync import sync
 from webhost_sync.sync.compactor import run_compactor
@@ -50,15 +71,21 @@ COMMIT_PATIENCE = 5.0
 DUE_FOR_COMPACTION = 1000
 
 
-def create_app(settings: Settings, database_url: str, tokens: Tokens, *, projects: bool = False) -> Starlette:
+def create_app(
+    settings: Settings, database_url: str, tokens: Tokens, cookies: CookieSigner, *, projects: bool = False
+) -> Starlette:
     """The ASGI application; it connects to Postgres when its lifespan starts.
 
     One that `projects` also writes the SQL tables; otherwise `project` does it in another process.
     """
 
+    recorder = Recorder()
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with running_services(settings, database_url, tokens, projects=projects) as services:
+        async with running_services(
+            settings, database_url, tokens, cookies, recorder, projects=projects
+        ) as services:
             app.state.services = services
             yield
 
@@ -66,6 +93,7 @@ def create_app(settings: Settings, database_url: str, tokens: Tokens, *, project
         routes=routes(),
         lifespan=lifespan,
         middleware=[
+            Middleware(Measured, recorder=recorder),
             Middleware(RequestIds),
             Middleware(CrossOrigin, allowed_origins=settings.allowed_origins),
             Middleware(ErrorAnswers),
@@ -75,7 +103,7 @@ def create_app(settings: Settings, database_url: str, tokens: Tokens, *, project
 
 
 def routes() -> Sequence[BaseRoute]:
-    return [WebSocketRoute("/sync/{document:path}", sync), *api_routes()]
+    return [WebSocketRoute("/sync/{document:path}", sync), *api_routes(), *dashboard_routes()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +119,9 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, database_url: str) -> AsyncIterator[Store]:
+async def open_store(
+    settings: Settings, database_url: str, recorder: Recorder | None = None
+) -> AsyncIterator[Store]:
     """Connect to a database of this program's schema. Raises: Unavailable, SchemaOutdated."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
@@ -107,21 +137,28 @@ async def open_store(settings: Settings, database_url: str) -> AsyncIterator[Sto
                 patience=COMMIT_PATIENCE,
             )
         )
-        yield Store(database, changes, PostgresUpdateLog(database, committer))
+        yield Store(database, changes, MeasuredLog(database, committer, recorder or Recorder()))
 
 
 @asynccontextmanager
 async def running_services(
-    settings: Settings, database_url: str, tokens: Tokens, *, projects: bool = False
+    settings: Settings,
+    database_url: str,
+    tokens: Tokens,
+    cookies: CookieSigner,
+    recorder: Recorder,
+    *,
+    projects: bool = False,
 ) -> AsyncIterator[Services]:
     """Everything that a serving process runs. Raises: Unavailable, SchemaOutdated."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings, database_url))
+        store = await stack.enter_async_context(open_store(settings, database_url, recorder))
         database, changes, log = store.database, store.changes, store.log
         due: asyncio.Queue[Document] = asyncio.Queue(DUE_FOR_COMPACTION)
         hub = Hub(log, settings, due)
         live = LiveConnections(settings.connections_per_credential)
-        authenticator = Authenticator(Keys(database), tokens)
+        keys, audit = Keys(database), AuditLog(database)
+        authenticator = Authenticator(keys, tokens)
         probe = DatabaseProbe(database)
         await stack.enter_async_context(hub.running())
         await stack.enter_async_context(
@@ -139,12 +176,28 @@ async def running_services(
             await stack.enter_async_context(_background(projector.run()))
         refusals = Refusals(settings.refusal_hold, settings.refusal_hold_max)
         readings = Readings(database)
-        yield Services(settings, database, log, readings, probe, hub, live, refusals, authenticator, tokens)
+        users, sessions = Users(database), Sessions(database)
+        admin = AdminServices(
+            people=People(users, sessions, Passwords(), settings),
+            cookies=cookies,
+            overviews=Overviews(Stats(database), recorder, hub, live, probe),
+            keys=KeyRing(keys, tokens, audit),
+            connections=Switchboard(live, authenticator.recheck, audit),
+            members=Members(users, sessions),
+            audit=audit,
+        )
+        yield Services(
+            settings, database, log, readings, probe, hub, live, refusals, authenticator, tokens, admin,
+            stopping=asyncio.Event(),
+        )  # fmt: skip
 
 
 async def project(settings: Settings, database_url: str) -> None:
     """Write the SQL tables until cancelled. Raises: Unavailable, SchemaOutdated."""
-    async with open_store(settings, database_url) as store, store.projector(settings) as projector:
+    async with (
+        open_store(settings, database_url) as store,
+        store.projector(settings) as projector,
+    ):
         await projector.run()
 
 
@@ -166,6 +219,7 @@ async def drain(services: Services) -> None:
     What can't be stored by then, because Postgres is away, was acknowledged to nobody.
     """
     services.hub.start_draining()
+    services.stopping.set()
     services.refusals.release()
     try:
         async with asyncio.timeout(services.settings.drain_timeout):

@@ -10,6 +10,7 @@
     │   ├── NotAllowed               a good credential without the right  4403  403
     │   ├── DocumentNotFound         unknown, or not for this principal   4404  404
     │   ├── VehicleNotFound          unknown, or not for this principal   4404  404
+    │   ├── NotFound                 a key, member or the like            4404  404
     │   ├── WrongEpoch               a replica of another history         4409  409
     │   ├── TooLarge                 frame, document or request           4413  413
     │   ├── ClientTooOld                                                  4426  426
@@ -125,6 +126,14 @@ class VehicleNotFound(ClientFault):
     """there is no such vehicle for this credential"""
 
     code = "vehicle_not_found"
+    close_code = 4404
+    http_status = 404
+
+
+class NotFound(ClientFault):
+    """there is no such thing for you"""
+
+    code = "not_found"
     close_code = 4404
     http_status = 404
 

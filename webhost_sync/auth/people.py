@@ -18,7 +18,7 @@ from datetime import timedelta
 import structlog
 
 from store.audit import Deed
-from store.sessions import Link, Session, Sessions
+from store.sessions import Link, Session, SessionEntry, Sessions
 from store.users import User, UserExists, Users
 from webhost_sync.auth.cookies import ID_BYTES, SecretId
 from webhost_sync.auth.passwords import Passwords, demand_usable
@@ -80,6 +80,14 @@ class People:
 
     async def sign_out(self, session_id: SecretId, user: User, place: Place) -> None:
         await self._sessions.end(session_id.hash, deed=place.deed(user))
+
+    async def sessions_of(self, user: User, this: SecretId) -> tuple[SessionEntry, ...]:
+        """Where the person is signed in, the latest seen first."""
+        return await self._sessions.of_user(user.id, this.hash)
+
+    async def end_others(self, user: User, this: SecretId) -> int:
+        """Sign out everywhere else; returns in how many places that was."""
+        return await self._sessions.end_others(user.id, this.hash)
 
     async def look_at_link(self, link_id: SecretId) -> Link:
         """What a one-time link is for; looking uses nothing up. Raises: InvalidRequest."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
@@ -10,6 +11,7 @@ from store.contract import UpdateLog
 from store.database import Database
 from store.probe import DatabaseProbe
 from store.readings import Readings
+from webhost_sync.admin.services import AdminServices
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
@@ -32,6 +34,9 @@ class Services:
     refusals: Refusals
     authenticator: Authenticator
     tokens: Tokens
+    admin: AdminServices
+    stopping: asyncio.Event
+    """Set when the process goes away: what would go on for ever ends then."""
 
 
 def services_of(connection: HTTPConnection) -> Services:

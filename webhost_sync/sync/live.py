@@ -36,6 +36,7 @@ class LiveConnection:
     document: str
     since: datetime
     outbox: Outbox
+    dialect: str = "y-websocket"
 
 
 class Recheck(Protocol):
@@ -97,15 +98,29 @@ class LiveConnections:
         while True:
             await asyncio.sleep(interval)
             try:
-                ended = await recheck([connection.principal for connection in self])
+                await self.recheck_now(recheck, list(self))
             except StoreError as error:
                 # Nobody is closed because the database is away; expiry is found at the next look.
                 logger.warning("rights not checked", why=str(error))
-                continue
-            for connection in self:
-                if error_of := ended.get(connection.principal):
-                    logger.info("rights ended", document=connection.document, why=error_of.code)
-                    connection.outbox.close(error_of)
+
+    async def recheck_now(self, recheck: Recheck, connections: Sequence[LiveConnection]) -> int:
+        """Close those of the connections whose rights have ended, and tell how many.
+
+        Raises: store.contract.Unavailable.
+        """
+        ended = await recheck([connection.principal for connection in connections])
+        closed = 0
+        for connection in connections:
+            if error_of := ended.get(connection.principal):
+                logger.info("rights ended", document=connection.document, why=error_of.code)
+                connection.outbox.close(error_of)
+                closed += 1
+        return closed
+
+    def of_tenant(self, tenant_id: int) -> list[LiveConnection]:
+        """The connections of one tenant, the oldest first."""
+        ours = [connection for connection in self if connection.principal.tenant_id == tenant_id]
+        return sorted(ours, key=lambda connection: connection.connection_id)
 
     async def drain(self, within: float) -> None:
         """Close everything with "come back", spread over half of `within` seconds."""
