@@ -13,7 +13,7 @@ from store.keys import Keys, UnknownKey
 from webhost_sync.admin import models
 from webhost_sync.admin.snippets import snippets
 from webhost_sync.auth.authenticate import principal_of_key
-from webhost_sync.auth.issuing import create_key, issue_token
+from webhost_sync.auth.issuing import KeyOwner, create_key, issue_token
 from webhost_sync.auth.keys import SECRET_BYTES
 from webhost_sync.auth.principals import Grant, Scope
 from webhost_sync.auth.tokens import Tokens
@@ -38,7 +38,7 @@ class KeyRing:
 
     async def create(
         self,
-        tenant: Tenant,
+        tenant: KeyOwner,
         *,
         name: str,
         scopes: Sequence[Scope],

@@ -10,7 +10,6 @@ from pydantic import BaseModel, Field
 
 from store.contract import Environment
 from store.users import MemberRole
-from webhost_sync.auth.principals import Scope
 
 
 class Alert(BaseModel):
@@ -194,4 +193,3 @@ class Snippet(BaseModel):
 
 
 IssuedToken.model_rebuild()
-SCOPES = tuple(Scope)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from store.audit import SYSTEM, Deed
-from store.contract import ApiKey, Tenant
+from store.contract import ApiKey, Environment
 from webhost_sync.auth.access import access_token
 from webhost_sync.auth.keys import Key, new_key
 from webhost_sync.auth.principals import DOCUMENT_SCOPES, Grant, Principal, Scope, parse_scopes
@@ -36,9 +36,18 @@ class KeyBook(Protocol):
     ) -> ApiKey: ...
 
 
+class KeyOwner(Protocol):
+    """The space that a key is for: a tenant, or what a principal knows of its own."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def environment(self) -> Environment: ...
+
+
 async def create_key(
     keys: KeyBook,
-    tenant: Tenant,
+    tenant: KeyOwner,
     *,
     name: str,
     secret: bytes,

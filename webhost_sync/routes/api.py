@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from webhost_sync import __version__
-from webhost_sync.routes import documents, health, limits, pages, tokens, vehicles
+from webhost_sync.routes import admin, documents, health, limits, pages, tokens, vehicles
 from webhost_sync.routes.bodies import NoBody
 from webhost_sync.routes.endpoint import Answer, Call, Endpoint, EndpointRoute, Query
 from webhost_sync.routes.openapi import Json, openapi_document
@@ -37,6 +37,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *vehicles.ENDPOINTS,
     *documents.ENDPOINTS,
     *tokens.ENDPOINTS,
+    *admin.ENDPOINTS,
     *health.ENDPOINTS,
     *limits.ENDPOINTS,
     *pages.ENDPOINTS,
