@@ -140,7 +140,7 @@ def alerts(
     if problem is not None:
         found.append(Alert(name="database", severity="critical", message=f"The database has {problem}."))
     if failing_rooms:
-        message = f"Commits of {failing_rooms} open documents are waiting for the database."
+        message = f"Commits are waiting for the database: {_documents(failing_rooms)}."
         found.append(Alert(name="commits", severity="critical", message=message))
     limits: tuple[tuple[Literal["response_time", "error_rate", "database_connections", "memory"],
                         float | None, float, str, str], ...] = (
@@ -162,13 +162,13 @@ def alerts(
 def _space_alerts(stats: SpaceStats) -> list[Alert]:
     found: list[Alert] = []
     if stats.lag_seconds > LONG_LAG_SECONDS:
-        message = f"The tables are {stats.lag_seconds:.0f} s behind {stats.behind} documents."
+        message = f"The tables are {stats.lag_seconds:.0f} s behind the documents ({stats.behind} waiting)."
         found.append(Alert(name="projection_lag", severity="warning", message=message))
     if stats.quarantined:
-        message = f"{stats.quarantined} documents are in quarantine and take no writes."
+        message = f"In quarantine, taking no writes: {_documents(stats.quarantined)}."
         found.append(Alert(name="quarantine", severity="warning", message=message))
     if stats.failures:
-        message = f"{stats.failures} documents can't be turned into rows."
+        message = f"Can't be turned into rows: {_documents(stats.failures)}."
         found.append(Alert(name="projection_failures", severity="warning", message=message))
     return found
 
@@ -193,6 +193,10 @@ def _storage(stats: SpaceStats) -> Storage:
         positions=stats.positions,
         positions_are_more=stats.positions >= COUNTED,
     )
+
+
+def _documents(count: int) -> str:
+    return f"{count} document{'s' if count != 1 else ''}"
 
 
 def _count(buckets: Sequence[Bucket]) -> int:

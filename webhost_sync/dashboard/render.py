@@ -42,9 +42,11 @@ def environment() -> Environment:
     }
     made.filters |= {
         "number": words.number,
+        "counted": words.counted,
         "byte_size": words.byte_size,
         "milliseconds": words.milliseconds,
         "seconds": words.seconds,
+        "browser": words.browser,
         "moment": words.moment,
         "ago": _ago,
         "segment": lambda text: quote(str(text), safe=""),

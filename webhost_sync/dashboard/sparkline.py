@@ -39,8 +39,8 @@ def bar(value: float | None, limit: float, label: str, top: float = 100.0) -> Ma
     words = f"{label}: {'unknown' if value is None else f'{value:.3g}'}, alert above {limit:g}"
     return Markup(
         '<svg class="bar bar-{state}" viewBox="0 0 {w} {h}" preserveAspectRatio="none" role="img"'
-        ' aria-label="{words}"><rect class="bar-track" width="{w}" height="{h}" rx="3"/>'
-        '<rect class="bar-value" width="{value}" height="{h}" rx="3"/>'
+        ' aria-label="{words}"><rect class="bar-track" width="{w}" height="{h}"/>'
+        '<rect class="bar-value" width="{value}" height="{h}"/>'
         '<rect class="bar-limit" x="{mark}" width="0.8" height="{h}"/></svg>'
     ).format(
         state=state,

@@ -9,6 +9,11 @@ from datetime import datetime
 
 NOTHING = "\N{EN DASH}"
 THIN_SPACE = "\N{NARROW NO-BREAK SPACE}"
+# The first mark that is found counts: most browsers also claim to be others.
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("HeadlessChrome/", "Chrome"),
+             ("Chrome/", "Chrome"), ("Safari/", "Safari"), ("curl/", "curl"))  # fmt: skip
+_SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
+            ("Mac OS X", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux"))  # fmt: skip
 _AGES = ((60, "s", 1), (3600, "min", 60), (86400, "h", 3600), (30 * 86400, "d", 86400))
 
 
@@ -19,6 +24,11 @@ def number(value: float | None, digits: int = 0) -> str:
     if digits and abs(value) < 100:
         return f"{value:.{digits}f}"
     return f"{value:,.0f}".replace(",", THIN_SPACE)
+
+
+def counted(value: float, singular: str, plural: str = "") -> str:
+    """1 document, 12 documents."""
+    return f"{number(value)} {singular if value == 1 else plural or singular + 's'}"
 
 
 def byte_size(value: int | None) -> str:
@@ -62,6 +72,15 @@ def ago(moment: datetime | None, now: datetime, missing: str = "never") -> str:
     if abs(age) < 5:
         return "just now"
     return f"{seconds(age)} ago" if age > 0 else f"in {seconds(-age)}"
+
+
+def browser(agent: str) -> str:
+    """Firefox on Android, from what a browser says of itself; the beginning of it where that is unknown."""
+    named = next((name for mark, name in _BROWSERS if mark in agent), "")
+    system = next((name for mark, name in _SYSTEMS if mark in agent), "")
+    if named:
+        return f"{named} on {system}" if system else named
+    return agent[:60] or "unknown browser"
 
 
 def moment(value: datetime | None, missing: str = NOTHING) -> str:

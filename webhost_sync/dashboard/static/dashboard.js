@@ -29,12 +29,12 @@ all('.toast').forEach(fade)
 
 // Copying: what stands in the box beside the button.
 async function copy(button) {
-  const text = one('code', button.parentElement).textContent
+  const code = one('code', button.closest('.copyable'))
   try {
-    await navigator.clipboard.writeText(text)
+    await navigator.clipboard.writeText(code.textContent)
     toast('Copied')
   } catch {
-    getSelection().selectAllChildren(one('code', button.parentElement))
+    getSelection().selectAllChildren(code)
     toast('Selected: copy it with Ctrl C')
   }
 }
