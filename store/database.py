@@ -57,6 +57,7 @@ class Database:
         *,
         pool_size: int = 10,
         projector_pool_size: int = 2,
+        accounts_pool_size: int = 3,
         pool_timeout: float = 10.0,
         connect_timeout: float = 10.0,
         statement_timeout: float = 30.0,
@@ -64,7 +65,11 @@ class Database:
         """Times are seconds; a `statement_timeout` of 0 means none. Connects to nothing yet."""
         self.address = address_of(url)
         self._url = driver_url(url)
-        self._pool_sizes = {Role.APP: pool_size, Role.PROJECTOR: projector_pool_size}
+        self._pool_sizes = {
+            Role.APP: pool_size,
+            Role.PROJECTOR: projector_pool_size,
+            Role.ACCOUNTS: accounts_pool_size,
+        }
         self._pool_timeout = pool_timeout
         self._connect_timeout = connect_timeout
         self._statement_timeout = statement_timeout
@@ -120,6 +125,13 @@ class Database:
     async def projector(self) -> AsyncIterator[AsyncConnection]:
         """A transaction across tenants that reads documents and writes rows. Raises: as `tenant`."""
         async with self._begin(Role.PROJECTOR) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def accounts(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction about people and what they are a member of, before or across tenants.
+        Raises: as `tenant`."""
+        async with self._begin(Role.ACCOUNTS) as connection:
             yield connection
 
     @asynccontextmanager

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Row, Select, func, insert, select, text, update
 
+from store.audit import SYSTEM, Action, Deed, write_down
 from store.changes import ACCESS_CHANNEL, encode_rights
 from store.contract import ApiKey, Environment, RightsChanged, StoreError, Tenant
 from store.database import Database
@@ -50,6 +51,7 @@ class Keys:
         scopes: Sequence[str],
         documents: Sequence[str] = ("*",),
         expires_at: datetime | None = None,
+        deed: Deed = SYSTEM,
     ) -> ApiKey:
         """Keep a new key of a tenant. `prefix` is shown in lists, `key_hash` is its SHA-256 (32 bytes)."""
         values = {
@@ -64,6 +66,10 @@ class Keys:
         async with self._database.tenant(tenant_id) as connection:
             key_id = await connection.scalar(insert(api_keys).values(values).returning(api_keys.c.id))
             row = (await connection.execute(_select(tenant_id).where(api_keys.c.id == key_id))).one()
+            await write_down(
+                connection, tenant_id, deed, Action.KEY_CREATE, prefix,
+                name=name, scopes=list(scopes), documents=list(documents),
+            )  # fmt: skip
         return _key_of(row)
 
     async def of_tenant(self, tenant_id: int) -> tuple[ApiKey, ...]:
@@ -82,7 +88,7 @@ class Keys:
         tenant = Tenant(row.tenant_id, row.tenant_slug, row.tenant_name, environment, row.tenant_created_at)
         return _key_of(row), tenant
 
-    async def revoke(self, tenant_id: int, key: UUID | str) -> ApiKey:
+    async def revoke(self, tenant_id: int, key: UUID | str, *, deed: Deed = SYSTEM) -> ApiKey:
         """End a key, by id or by prefix, and tell every process. Ending it again changes nothing.
 
         Raises: UnknownKey.
@@ -95,7 +101,13 @@ class Keys:
                 raise UnknownKey(f"tenant {tenant_id} has {many} {str(key)!r}; give its id or whole prefix")
             mine = (api_keys.c.tenant_id == tenant_id, api_keys.c.id == rows[0].id)
             fresh = api_keys.c.revoked_at.is_(None)
-            await connection.execute(update(api_keys).where(*mine, fresh).values(revoked_at=func.now()))
+            ended = (
+                update(api_keys).where(*mine, fresh).values(revoked_at=func.now()).returning(api_keys.c.name)
+            )
+            if (row := (await connection.execute(ended)).one_or_none()) is not None:
+                await write_down(
+                    connection, tenant_id, deed, Action.KEY_REVOKE, rows[0].prefix, name=row.name
+                )
             message = encode_rights(RightsChanged(tenant_id, rows[0].id))
             await connection.execute(select(func.pg_notify(ACCESS_CHANNEL, message)))
             return _key_of((await connection.execute(_select(tenant_id).where(*mine))).one())

@@ -40,7 +40,7 @@ def upgrade(url: str, *, server_login: str | None = None) -> None:
 
     Two callers at once wait for each other (advisory lock), and the second finds nothing to do.
     `server_login` is the login of the server where it isn't the one of `url`: it may then work as
-    the three roles, and as nothing else. Must not be called in a running event loop.
+    the roles of `store.roles`, and as nothing else. Must not be called in a running event loop.
     Raises: Unavailable (also when a table stays locked for 10 s), MissingPrivilege, SchemaOutdated
     (the database is newer than this program).
     """

@@ -145,6 +145,13 @@ class Readings:
         rows = await self._rows(tenant_id, query.order_by(vehicle_id).limit(limit))
         return [PositionRecord(**row) for row in rows]
 
+    async def latest_of(self, tenant_id: int, vehicle_ids: Sequence[str]) -> dict[str, PositionRecord]:
+        """The latest positions of these vehicles, by vehicle; one without a position isn't among them."""
+        query = select(*_LATEST).where(
+            latest_positions.c.tenant_id == tenant_id, latest_positions.c.vehicle_id.in_(vehicle_ids)
+        )
+        return {row["vehicle_id"]: PositionRecord(**row) for row in await self._rows(tenant_id, query)}
+
     async def documents(
         self, tenant_id: int, patterns: Sequence[str], *, prefix: str, after: str | None, limit: int
     ) -> list[DocumentListing]:

@@ -1,4 +1,4 @@
-"""The three database roles that the server works as, and the SQL that makes them.
+"""The database roles that the server works as, and the SQL that makes them.
 
 Comes in: a connection of a login that may create roles (or for which an admin has made them).
 Roles belong to the whole cluster, not to one database, so everything here may run again, and in
@@ -26,6 +26,8 @@ class Role(StrEnum):
     """Appends to the log of any tenant and moves the heads of documents; nothing else."""
     PROJECTOR = "webhost_projector"
     """Reads the documents of any tenant and writes the tables that follow from them; nothing else."""
+    ACCOUNTS = "webhost_accounts"
+    """Reads and writes who may sign in and for which tenant, and adds to the audit log; nothing else."""
 
 
 class MissingPrivilege(StoreError):
@@ -37,7 +39,9 @@ do $$
 declare
   name text;
 begin
-  foreach name in array array['webhost_app', 'webhost_committer', 'webhost_projector'] loop
+  foreach name in array array[
+    'webhost_app', 'webhost_committer', 'webhost_projector', 'webhost_accounts'
+  ] loop
     if not exists (select from pg_roles where rolname = name) then
       begin
         execute format('create role %I nologin', name);
@@ -50,7 +54,7 @@ end $$
 """
 
 # INHERIT FALSE (Postgres 16 and newer): a login that forgot to take on a role has no rights at all,
-# instead of those of all three at once. A superuser may take on any role without a grant.
+# instead of those of all of them at once. A superuser may take on any role without a grant.
 _GRANT = """
 do $$
 declare
@@ -58,7 +62,9 @@ declare
   modern boolean := current_setting('server_version_num')::int >= 160000;
   name text;
 begin
-  foreach name in array array['webhost_app', 'webhost_committer', 'webhost_projector'] loop
+  foreach name in array array[
+    'webhost_app', 'webhost_committer', 'webhost_projector', 'webhost_accounts'
+  ] loop
     if not pg_has_role(login, name, case when modern then 'SET' else 'MEMBER' end) then
       begin
         execute format('grant %I to %I', name, login)

@@ -1,7 +1,8 @@
 """The tables, as SQLAlchemy Core knows them. Migrations make them; a test holds the two together.
 
 `tenant_id` is the first column of every key, so that the schema can be distributed or partitioned
-by tenant as it is, and so that row-level security reads the column it has an index for.
+by tenant as it is, and so that row-level security reads the column it has an index for. Tables of
+people (`users`, `sessions`, `sign_in_links`) belong to no tenant, and one role alone may reach them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     Double,
+    ForeignKey,
     Identity,
     Index,
     Integer,
@@ -39,6 +41,10 @@ def _now(name: str) -> Column[Any]:
 
 def _tenant(**options: Any) -> Column[int]:
     return Column("tenant_id", BigInteger, nullable=False, **options)
+
+
+def _user(**options: Any) -> Column[Any]:
+    return Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, **options)
 
 
 tenants = Table(
@@ -283,4 +289,66 @@ projection_failures = Table(
     Column("reason", Text, nullable=False),
     _now("failed_at"),
     _time("retry_at", nullable=False),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("id", Uuid, primary_key=True, server_default=text("gen_random_uuid()")),
+    Column("email", Text, nullable=False),  # in lower case
+    Column("name", Text, nullable=False),
+    Column("password_hash", Text),
+    _now("created_at"),
+    _time("last_signed_in_at"),
+    Index("users_email", "email", unique=True),
+)
+
+
+memberships = Table(
+    "memberships",
+    metadata,
+    _tenant(primary_key=True),
+    _user(primary_key=True),
+    Column("role", Text, nullable=False),
+    _now("created_at"),
+    Index("memberships_user", "user_id"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id_hash", LargeBinary, primary_key=True),
+    _user(),
+    Column("address", Text, nullable=False),
+    Column("agent", Text, nullable=False),
+    _now("created_at"),
+    _now("last_seen_at"),
+    _time("expires_at", nullable=False),
+    Index("sessions_user", "user_id"),
+)
+
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("id_hash", LargeBinary, primary_key=True),
+    Column("email", Text, nullable=False),
+    Column("slug", Text),
+    Column("role", Text),
+    _now("created_at"),
+    _time("expires_at", nullable=False),
+    _time("used_at"),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    _tenant(primary_key=True),
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    _now("happened_at"),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("address", Text, nullable=False, server_default=text("''")),
+    Column("request_id", Text, nullable=False, server_default=text("''")),
 )

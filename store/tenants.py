@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Row, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from store.audit import SYSTEM, Action, Deed, write_down
 from store.contract import Environment, StoreError, Tenant
 from store.database import Database
 from store.schema import tenants
@@ -31,7 +32,7 @@ class Tenants:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, slug: str, name: str) -> tuple[Tenant, Tenant]:
+    async def create(self, slug: str, name: str, *, deed: Deed = SYSTEM) -> tuple[Tenant, Tenant]:
         """Make the live and the test tenant of a customer, both or none, and return them in this order.
 
         Raises: InvalidSlug.
@@ -47,6 +48,9 @@ class Tenants:
                     (await connection.execute(insert(tenants).values(value).returning(*_COLUMNS))).one()
                     for value in values
                 ]
+                await write_down(
+                    connection, [row.id for row in rows], deed, Action.TENANT_CREATE, slug, name=name
+                )
         except IntegrityError as error:
             raise InvalidSlug(f"there is a tenant {slug!r} already; choose another slug") from error
         live, test = map(tenant_of, rows)

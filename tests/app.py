@@ -16,6 +16,7 @@ from store.tenants import Tenants
 from tests.live_server import LiveServer, live_server
 from webhost_sync.app import create_app, drain
 from webhost_sync.auth.authenticate import principal_of_key
+from webhost_sync.auth.cookies import CookieSigner
 from webhost_sync.auth.issuing import create_key, issue_token
 from webhost_sync.auth.principals import Grant
 from webhost_sync.auth.tokens import Tokens
@@ -91,7 +92,7 @@ async def running_app(database_url: str, **changed: object) -> AsyncIterator[App
         update={"access_check_interval": 0.2, "drain_timeout": 2.0, **changed}
     )
     tokens = Tokens(["a secret that is only for tests"], max_lifetime=timedelta(days=1))
-    app = create_app(settings, database_url, tokens)
+    app = create_app(settings, database_url, tokens, CookieSigner(["another secret for tests"]))
     async with live_server(app, settings, lambda: drain(app.state.services)) as server:
         yield App(app.state.services, tokens, server)
         await asyncio.sleep(0)

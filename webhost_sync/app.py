@@ -19,6 +19,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from store import migrate
+from store.audit import AuditLog
 from store.changes import PostgresChanges
 from store.committer import Committer
 from store.contract import Document
@@ -31,8 +32,19 @@ from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
 from store.roles import Role
+from store.sessions import Sessions
+from store.stats import Stats
 from store.updates import PostgresUpdateLog
+from store.users import Users
+from webhost_sync.admin.connections import Switchboard
+from webhost_sync.admin.keys import KeyRing
+from webhost_sync.admin.members import Members
+from webhost_sync.admin.overview import Overviews
+from webhost_sync.admin.services import AdminServices
 from webhost_sync.auth.authenticate import Authenticator
+from webhost_sync.auth.cookies import CookieSigner
+from webhost_sync.auth.passwords import Passwords
+from webhost_sync.auth.people import People
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
 from webhost_sync.fleet.live_positions import LivePositions
@@ -43,9 +55,18 @@ from webhost_sync.history.retention import Rules
 from webhost_sync.history.state_cache import StateCache
 from webhost_sync.history.states import States
 from webhost_sync.history.thinning import Thinner
+from webhost_sync.measured_log import MeasuredLog
+from webhost_sync.metrics import Recorder
 from webhost_sync.routes.api import api_routes
 from webhost_sync.routes.collab import collab
-from webhost_sync.routes.middleware import CrossOrigin, ErrorAnswers, RequestIds, raise_to_middleware
+from webhost_sync.routes.dashboard.table import dashboard_routes
+from webhost_sync.routes.middleware import (
+    CrossOrigin,
+    ErrorAnswers,
+    Measured,
+    RequestIds,
+    raise_to_middleware,
+)
 from webhost_sync.routes.services import Services
 from webhost_sync.routes.sync import sync
 from webhost_sync.routes.vehicles import latest_as_json
@@ -62,15 +83,21 @@ COMMIT_PATIENCE = 5.0
 DUE_FOR_COMPACTION = 1000
 
 
-def create_app(settings: Settings, database_url: str, tokens: Tokens, *, projects: bool = False) -> Starlette:
+def create_app(
+    settings: Settings, database_url: str, tokens: Tokens, cookies: CookieSigner, *, projects: bool = False
+) -> Starlette:
     """The ASGI application; it connects to Postgres when its lifespan starts.
 
     One that `projects` also writes the SQL tables; otherwise `project` does it in another process.
     """
 
+    recorder = Recorder()
+
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with running_services(settings, database_url, tokens, projects=projects) as services:
+        async with running_services(
+            settings, database_url, tokens, cookies, recorder, projects=projects
+        ) as services:
             app.state.services = services
             yield
 
@@ -78,6 +105,7 @@ def create_app(settings: Settings, database_url: str, tokens: Tokens, *, project
         routes=routes(),
         lifespan=lifespan,
         middleware=[
+            Middleware(Measured, recorder=recorder),
             Middleware(RequestIds),
             Middleware(CrossOrigin, allowed_origins=settings.allowed_origins),
             Middleware(ErrorAnswers),
@@ -91,6 +119,7 @@ def routes() -> Sequence[BaseRoute]:
         WebSocketRoute("/sync/{document:path}", sync),
         WebSocketRoute("/collab", collab),
         *api_routes(),
+        *dashboard_routes(),
     ]
 
 
@@ -108,7 +137,9 @@ class Store:
 
 
 @asynccontextmanager
-async def open_store(settings: Settings, database_url: str) -> AsyncIterator[Store]:
+async def open_store(
+    settings: Settings, database_url: str, recorder: Recorder | None = None
+) -> AsyncIterator[Store]:
     """Connect to a database of this program's schema. Raises: Unavailable, SchemaOutdated."""
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
@@ -124,23 +155,30 @@ async def open_store(settings: Settings, database_url: str) -> AsyncIterator[Sto
                 patience=COMMIT_PATIENCE,
             )
         )
-        log = PostgresUpdateLog(database, committer)
+        log = MeasuredLog(database, committer, recorder or Recorder())
         yield Store(database, changes, log, PostgresHistory(database))
 
 
 @asynccontextmanager
 async def running_services(
-    settings: Settings, database_url: str, tokens: Tokens, *, projects: bool = False
+    settings: Settings,
+    database_url: str,
+    tokens: Tokens,
+    cookies: CookieSigner,
+    recorder: Recorder,
+    *,
+    projects: bool = False,
 ) -> AsyncIterator[Services]:
     """Everything that a serving process runs. Raises: Unavailable, SchemaOutdated."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings, database_url))
+        store = await stack.enter_async_context(open_store(settings, database_url, recorder))
         database, changes, log = store.database, store.changes, store.log
         due: asyncio.Queue[Document] = asyncio.Queue(DUE_FOR_COMPACTION)
         hub = Hub(log, settings, due)
         past = _past_of(store, settings, hub)
         live = LiveConnections(settings.connections_per_credential)
-        authenticator = Authenticator(Keys(database), tokens)
+        keys, audit = Keys(database), AuditLog(database)
+        authenticator = Authenticator(keys, tokens)
         probe = DatabaseProbe(database)
         positions = LivePositions(LatestFeed(database), changes, latest_as_json, settings.log_poll_interval)
         await stack.enter_async_context(hub.running())
@@ -160,6 +198,16 @@ async def running_services(
         if projects:
             projector = await stack.enter_async_context(store.projector(settings))
             await stack.enter_async_context(_background(projector.run()))
+        users, sessions = Users(database), Sessions(database)
+        admin = AdminServices(
+            people=People(users, sessions, Passwords(), settings),
+            cookies=cookies,
+            overviews=Overviews(Stats(database), recorder, hub, live, probe),
+            keys=KeyRing(keys, tokens, audit),
+            connections=Switchboard(live, authenticator.recheck, audit),
+            members=Members(users, sessions),
+            audit=audit,
+        )
         yield Services(
             settings=settings,
             database=database,
@@ -175,6 +223,8 @@ async def running_services(
             refusals=Refusals(settings.refusal_hold, settings.refusal_hold_max),
             authenticator=authenticator,
             tokens=tokens,
+            admin=admin,
+            stopping=asyncio.Event(),
         )
 
 
@@ -212,7 +262,10 @@ def _past_of(store: Store, settings: Settings, hub: Hub) -> Past:
 
 async def project(settings: Settings, database_url: str) -> None:
     """Write the SQL tables until cancelled. Raises: Unavailable, SchemaOutdated."""
-    async with open_store(settings, database_url) as store, store.projector(settings) as projector:
+    async with (
+        open_store(settings, database_url) as store,
+        store.projector(settings) as projector,
+    ):
         await projector.run()
 
 
@@ -234,6 +287,7 @@ async def drain(services: Services) -> None:
     What can't be stored by then, because Postgres is away, was acknowledged to nobody.
     """
     services.hub.start_draining()
+    services.stopping.set()
     services.refusals.release()
     try:
         async with asyncio.timeout(services.settings.drain_timeout):

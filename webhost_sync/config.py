@@ -65,6 +65,18 @@ class Settings(BaseSettings):
     """How long a token lives when its asker names no time."""
     token_max_lifetime: float = Field(default=24 * 3600.0, gt=0)
     """The longest a token may live, whoever asks."""
+    secret_key_base: SecretStr | None = None
+    """Signs the cookies of people; one secret, or several as in `token_signing_secret`."""
+    public_url: str | None = None
+    """Where people reach this server, such as `https://sync.example`; used in links that are handed out."""
+    session_lifetime: float = Field(default=7 * 24 * 3600.0, gt=0)
+    """How long a person stays signed in at most."""
+    session_idle_timeout: float = Field(default=24 * 3600.0, gt=0)
+    """How long a person stays signed in without a request."""
+    sign_in_attempts: int = Field(default=8, ge=1)
+    """Wrong passwords of one account, and ten times as many of one address, within the window."""
+    sign_in_window: float = Field(default=900.0, gt=0)
+    """Time in which wrong passwords are forgotten."""
     access_check_interval: float = Field(default=2.0, gt=0)
     """How often live sockets and streams are held against revoked keys and expired tokens; at most 5 s."""
 

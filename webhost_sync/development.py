@@ -15,12 +15,16 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 from uuid import uuid4
 
+from store.audit import SYSTEM
 from store.contract import Environment, Tenant
 from store.database import Database
 from store.keys import Keys
+from store.sessions import Sessions
 from store.tenants import Tenants
+from store.users import MemberRole, Users
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.issuing import create_key, issue_token
+from webhost_sync.auth.links import sign_in_link
 from webhost_sync.auth.principals import Grant, Principal, Scope
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.errors import NotAuthenticated
@@ -68,6 +72,17 @@ async def development_credentials(
     token, signed = _token(tokens, principal, lifetime)
     assert signed.expires_at is not None
     return Credentials(tenant, text, key_file, token, signed.expires_at, made_now)
+
+
+async def development_link(database: Database, tenant: Tenant, *, url: str) -> str:
+    """A one-time link by which an owner of the tenant signs in to the dashboard of the server at `url`.
+
+    Raises: store.contract.StoreError.
+    """
+    users, email = Users(database), f"owner@{tenant.slug}.example"
+    if await users.find(email) is None:
+        await users.create(email, "Owner", None, slug=tenant.slug, role=MemberRole.OWNER, deed=SYSTEM)
+    return await sign_in_link(Sessions(database), email, url=url, deed=SYSTEM)
 
 
 async def _holder(authenticator: Authenticator, key: str) -> Principal | None:

@@ -12,6 +12,7 @@
     │   ├── VehicleNotFound          unknown, or not for this principal   4404  404
     │   ├── VersionNotFound          no such version of the document      4404  404
     │   ├── HistoryGone              older than what is kept              4404  410
+    │   ├── NotFound                 a key, member or the like            4404  404
     │   ├── WrongEpoch               a replica of another history         4409  409
     │   ├── TooLarge                 frame, document or request           4413  413
     │   ├── ClientTooOld                                                  4426  426
@@ -135,6 +136,14 @@ class VersionNotFound(ClientFault):
     """there is no such version of this document"""
 
     code = "version_not_found"
+    close_code = 4404
+    http_status = 404
+
+
+class NotFound(ClientFault):
+    """there is no such thing for you"""
+
+    code = "not_found"
     close_code = 4404
     http_status = 404
 

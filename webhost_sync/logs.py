@@ -140,9 +140,9 @@ class _Redaction:
 
 def _secrets(settings: Settings) -> Iterator[str]:
     """Every secret in the settings, word for word: the signing secrets and the URLs' passwords."""
-    if settings.token_signing_secret is not None:
-        for secret in settings.token_signing_secret.get_secret_value().split(","):
-            yield secret.strip()
+    for signing in (settings.token_signing_secret, settings.secret_key_base):
+        if signing is not None:
+            yield from map(str.strip, signing.get_secret_value().split(","))
     for url in (settings.database_url, settings.migration_database_url, settings.redis_url):
         if url is not None:
             yield from _passwords(url)

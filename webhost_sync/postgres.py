@@ -37,6 +37,7 @@ class MissingSettings(Exception):
         advice = {
             "DATABASE_URL": "the Postgres to use, e.g. postgresql://server:password@host/webhost",
             "TOKEN_SIGNING_SECRET": "made by `openssl rand -hex 32`",
+            "SECRET_KEY_BASE": "another one, made the same way",
         }
         missing = "; ".join(f"{name} ({advice[name]})" for name in self.names)
         return (
@@ -51,7 +52,7 @@ def embedded_is_running(settings: Settings) -> bool:
 
 
 def demand_production_settings(settings: Settings, *, signs: bool = True) -> None:
-    """Refuse to start in production without what has no safe default; `signs` where tokens are verified.
+    """Refuse to start in production without what has no safe default; `signs` where tokens and cookies are.
 
     Raises: MissingSettings.
     """
@@ -60,6 +61,7 @@ def demand_production_settings(settings: Settings, *, signs: bool = True) -> Non
     given = {"DATABASE_URL": settings.database_url}
     if signs:
         given["TOKEN_SIGNING_SECRET"] = settings.token_signing_secret
+        given["SECRET_KEY_BASE"] = settings.secret_key_base
     if missing := tuple(name for name, value in given.items() if not value or not value.get_secret_value()):
         raise MissingSettings(missing)
 

@@ -25,7 +25,7 @@ from store.contract import Unavailable
 from store.database import Database
 from webhost_sync.cli.serving import tokens_of, url_of
 from webhost_sync.config import Settings
-from webhost_sync.development import Credentials, development_credentials
+from webhost_sync.development import Credentials, development_credentials, development_link
 from webhost_sync.postgres import Postgres, embedded_is_running
 
 SLUG = "demo"
@@ -75,7 +75,8 @@ class Demo:
         _make_folder(devices)
         async with Database(self._postgres.url) as database:
             credentials = await self._sign_in(database)
-            self._introduce(url, credentials)
+            link = await development_link(database, credentials.tenant, url=url)
+            self._introduce(url, credentials, link)
             recording = self._choices.recording
             fleet = Fleet(recording, devices, url, credentials.key, self._choices.speed)
             async with running_children(
@@ -135,12 +136,14 @@ class Demo:
         rows = self._rows
         return rows is not None and (rows.positions, rows.vehicles) == (fleet.total, fleet.buses)
 
-    def _introduce(self, url: str, credentials: Credentials) -> None:
+    def _introduce(self, url: str, credentials: Credentials, link: str) -> None:
         folder = self._settings.data_dir
         file = credentials.key_file
         key = f"{credentials.key} (kept in {file})" if credentials.made_now else f"in {file}"
         lines = (
             f"server    {url}",
+            f"dashboard {link}",
+            "          (signs you in, once)",
             f"sockets   {url.replace('http', 'ws', 1)}/sync/{{document}}",
             f"database  {'embedded, in ' + str(folder) if self._postgres.embedded else 'DATABASE_URL'}",
             f"logs      {folder}/server.log, {folder}/projector.log",

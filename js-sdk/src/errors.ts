@@ -198,6 +198,7 @@ export const SERVER_ERRORS: Readonly<Record<string, ServerErrorKind>> = {
   vehicle_not_found: { close: 4404, status: 404, retry: false },
   version_not_found: { close: 4404, status: 404, retry: false },
   history_gone: { close: 4404, status: 410, retry: false },
+  not_found: { close: 4404, status: 404, retry: false },
   wrong_epoch: { close: 4409, status: 409, retry: false },
   too_large: { close: 4413, status: 413, retry: false },
   client_too_old: { close: 4426, status: 426, retry: false },

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import structlog
 
+from tests.cli.processes import SETTINGS
 from tests.postgres import create_database, drop_database
 from webhost_sync.cli.main import main
 
@@ -39,7 +40,7 @@ Run = Callable[..., Outcome]
 def bare_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working folder, with none of our settings in the environment."""
     monkeypatch.chdir(tmp_path)
-    for name in ("DATABASE_URL", "MIGRATION_DATABASE_URL", "TOKEN_SIGNING_SECRET", "ENVIRONMENT", "DATA_DIR"):
+    for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
     return tmp_path
 

@@ -44,6 +44,7 @@ def test_production_names_every_setting_that_is_missing(run: Run) -> None:
     assert refused.code == 1
     assert "DATABASE_URL" in refused.err
     assert "TOKEN_SIGNING_SECRET" in refused.err
+    assert "SECRET_KEY_BASE" in refused.err
 
 
 def test_production_never_starts_an_embedded_postgres(run: Run, bare_folder: Path) -> None:

@@ -30,7 +30,7 @@ async def call(api: Api, endpoint: AnyEndpoint, credential: str | None, **header
         answer = await api.get(path + query, credential, **headers)
     elif endpoint.path == "/api/tokens":
         answer = await api.post_json(path, credential, {})
-    elif endpoint.body.media_type == "application/json":
+    elif endpoint.body.model is not None:
         answer = await api.post_json(path, credential, next(iter(endpoint.body.examples.values())))
     else:
         body = encode_request(RoundTripRequest(b"", edit("intruder", 66)))
@@ -118,7 +118,9 @@ async def test_a_read_only_token_changes_nothing(
     async with running_api(database_url) as api:
         key = await api.app.key(await acme(api), "read", "write")
         status, _ = await call(api, endpoint, api.app.token(key, "read"))
-        assert status == (200 if endpoint.method == "GET" and endpoint.tag != "history" else 403)
+        assert status == (
+            200 if endpoint.method == "GET" and endpoint.tag not in {"history", "admin"} else 403
+        )
         content = await api.get(f"/api/documents/{SECRET}", key.text)
         assert content.json()["head_seq"] == 1
 

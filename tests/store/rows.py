@@ -24,7 +24,13 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from store.schema import metadata
 
-TABLES: Mapping[str, Table] = metadata.tables
+PEOPLE = ("users", "sessions", "sign_in_links")
+"""Tables that belong to no tenant: people, who may be members of several."""
+ALL_TABLES: Mapping[str, Table] = metadata.tables
+TABLES = {name: table for name, table in ALL_TABLES.items() if name not in PEOPLE}
+"""Those whose rows belong to a tenant each."""
+CHOSEN = {"environment": "live", "state": "active", "role": "viewer", "kind": "named"}
+"""Texts of columns that hold one of a few."""
 TIME = datetime(2026, 5, 1, tzinfo=UTC)
 
 
@@ -58,8 +64,6 @@ def value(column: Column[Any], number: int) -> object:
         case Integer() | BigInteger() | Double():
             return number
         case Text():
-            return {"environment": "live", "state": "active", "kind": "named"}.get(
-                column.name, f"text {number}"
-            )
+            return CHOSEN.get(column.name, f"text {number}")
         case other:
             raise AssertionError(f"say in tests/store/rows.py what a {other!r} looks like")

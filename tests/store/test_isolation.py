@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -13,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 from store.database import Database
 from store.roles import Role
 from tests.store.logins import grant_roles, login
-from tests.store.rows import TABLES, row, tenant_column
+from tests.store.rows import ALL_TABLES, PEOPLE, TABLES, row, tenant_column
 
 OURS, THEIRS = 1, 2
 OWNED = [name for name, table in TABLES.items() if "tenant_id" in table.c]
@@ -26,6 +27,9 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     nothing but the policies holds the tenants apart."""
     async with Database(database_url, pool_size=1) as database:
         async with database.owner() as connection:
+            for tenant_id in (OURS, THEIRS):
+                user = {"id": UUID(int=tenant_id), "email": f"user{tenant_id}@a.example", "name": "a user"}
+                await connection.execute(insert(ALL_TABLES["users"]).values(user))
             for table in TABLES.values():
                 for tenant_id in (OURS, THEIRS):
                     await connection.execute(insert(table).values(row(table, tenant_id, tenant_id)))
@@ -124,7 +128,7 @@ async def rights(database_url: str, role: Role) -> dict[str, set[str]]:
                 for privilege in PRIVILEGES
                 if await connection.scalar(select(func.has_table_privilege(role.value, name, privilege)))
             }
-            for name in TABLES
+            for name in ALL_TABLES
         }
 
 
@@ -137,7 +141,7 @@ SOURCES = {"documents", "document_updates", "document_snapshots"}
 
 
 async def test_the_committer_reads_heads_and_appends_and_that_is_all(database_url: str) -> None:
-    expected: dict[str, set[str]] = {name: set() for name in TABLES}
+    expected: dict[str, set[str]] = {name: set() for name in ALL_TABLES}
     expected |= {"documents": {"select"}, "document_updates": {"select", "insert"}}
     assert await rights(database_url, Role.COMMITTER) == expected
 
@@ -155,7 +159,7 @@ async def test_the_committer_moves_heads_and_changes_nothing_else_of_a_document(
 
 
 async def test_the_projector_reads_documents_and_writes_rows_and_that_is_all(database_url: str) -> None:
-    expected: dict[str, set[str]] = {name: set() for name in TABLES}
+    expected: dict[str, set[str]] = {name: set() for name in ALL_TABLES}
     expected |= {name: {"select"} for name in SOURCES} | {name: WRITE for name in PROJECTED}
     assert await rights(database_url, Role.PROJECTOR) == expected
 
@@ -165,6 +169,25 @@ async def test_the_server_cannot_rewrite_the_log_or_the_projected_rows(database_
     assert found["document_updates"] == {"select", "delete"}
     assert {name: found[name] for name in PROJECTED} == {name: {"select"} for name in PROJECTED}
     assert all("truncate" not in allowed for allowed in found.values())
+
+
+async def test_the_role_of_accounts_reads_and_writes_people_and_that_is_all(database_url: str) -> None:
+    expected: dict[str, set[str]] = {name: set() for name in ALL_TABLES}
+    expected |= {name: WRITE for name in (*PEOPLE, "memberships")}
+    expected |= {"tenants": {"select"}, "audit_log": {"insert"}}
+    assert await rights(database_url, Role.ACCOUNTS) == expected
+
+
+@pytest.mark.parametrize("name", PEOPLE)
+async def test_a_tenant_sees_no_people_even_with_every_right(database: Database, name: str) -> None:
+    assert await run(database, select(ALL_TABLES[name])) == 0
+    with pytest.raises(ProgrammingError, match="violates row-level security policy"):
+        await run(database, insert(ALL_TABLES[name]).values(row(ALL_TABLES[name], OURS, 3)))
+
+
+async def test_the_server_adds_to_the_audit_log_and_changes_nothing_in_it(database_url: str) -> None:
+    assert (await rights(database_url, Role.APP))["audit_log"] == {"select", "insert"}
+    assert (await rights(database_url, Role.APP))["memberships"] == {"select"}
 
 
 async def test_committer_and_projector_see_every_tenant(database: Database) -> None:

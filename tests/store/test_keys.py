@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -29,7 +30,7 @@ class World:
     acme: Tenant
     other: Tenant
 
-    async def key(self, tenant: Tenant | None = None, number: int = 1, **fields: datetime) -> ApiKey:
+    async def key(self, tenant: Tenant | None = None, number: int = 1, **fields: Any) -> ApiKey:
         return await self.keys.create(
             (tenant or self.acme).id,
             name="phone app",

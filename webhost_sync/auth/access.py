@@ -49,13 +49,28 @@ def access_token(principal: Principal, grants: Sequence[Grant], scopes: frozense
     """
     if principal.token_id is not None:
         raise NotAllowed("a token can't issue tokens; use an API key")
+    _demand_own(principal, grants, scopes)
+
+
+def access_new_key(principal: Principal, grants: Sequence[Grant], scopes: frozenset[Scope]) -> None:
+    """Let a key make another key, which never gets more than it has itself.
+
+    A token may not: the key would outlive it. Raises: NotAllowed, naming what goes too far.
+    """
+    access_api(principal, Scope.ADMIN)
+    if principal.token_id is not None:
+        raise NotAllowed("a token can't make keys; use an API key")
+    _demand_own(principal, grants, scopes)
+
+
+def _demand_own(principal: Principal, grants: Sequence[Grant], scopes: frozenset[Scope]) -> None:
     for grant in grants:
         own = _together(held for held in principal.grants if covers(held.pattern, grant.pattern))
         if missing := grant.rights - own:
             names = ", ".join(sorted(missing))
             raise NotAllowed(f"the key itself has not the right to {names} on {grant.pattern!r}")
     if excess := scopes - principal.scopes:
-        raise NotAllowed(f"the key can't give a token the scope {', '.join(sorted(excess))}")
+        raise NotAllowed(f"the key itself has not the scope {', '.join(sorted(excess))}")
 
 
 def _together(grants: Iterable[Grant]) -> frozenset[Scope]:

@@ -11,7 +11,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from store.contract import ApiKey, Tenant
+from store.audit import SYSTEM, Deed
+from store.contract import ApiKey, Environment
 from webhost_sync.auth.access import access_token
 from webhost_sync.auth.keys import Key, new_key
 from webhost_sync.auth.principals import DOCUMENT_SCOPES, Grant, Principal, Scope, parse_scopes
@@ -31,18 +32,29 @@ class KeyBook(Protocol):
         scopes: Sequence[str],
         documents: Sequence[str],
         expires_at: datetime | None,
+        deed: Deed,
     ) -> ApiKey: ...
+
+
+class KeyOwner(Protocol):
+    """The space that a key is for: a tenant, or what a principal knows of its own."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def environment(self) -> Environment: ...
 
 
 async def create_key(
     keys: KeyBook,
-    tenant: Tenant,
+    tenant: KeyOwner,
     *,
     name: str,
     secret: bytes,
     scopes: Sequence[str],
     documents: Sequence[str] = ("*",),
     expires_at: datetime | None = None,
+    deed: Deed = SYSTEM,
 ) -> tuple[Key, ApiKey]:
     """Make a key of the tenant from 32 random bytes. Its text is in the first part, and nowhere else.
 
@@ -61,6 +73,7 @@ async def create_key(
         scopes=sorted(chosen),
         documents=documents,
         expires_at=expires_at,
+        deed=deed,
     )
     return key, stored
 

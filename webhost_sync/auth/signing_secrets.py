@@ -1,4 +1,4 @@
-"""Where the secrets that sign tokens come from: the settings, or in development a file of our own.
+"""Where the secrets that sign tokens and cookies come from: the settings, or in development a file of ours.
 
 Comes in: the settings. Goes out: the secrets, the first of which signs.
 """
@@ -11,15 +11,17 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
+from pydantic import SecretStr
+
 from webhost_sync.config import Settings
 
 MIN_SECRET_CHARACTERS = 32
 DEVELOPMENT_FILE = "token-signing-secret"
-_HINT = "set TOKEN_SIGNING_SECRET to one made by `openssl rand -hex 32`"
+COOKIE_FILE = "secret-key-base"
 
 
 class UnusableSecret(Exception):
-    """The secret for signing tokens is missing, too short or open to others; the message says which."""
+    """A secret for signing is missing, too short or open to others; the message says which."""
 
 
 def signing_secrets(settings: Settings) -> tuple[str, ...]:
@@ -27,17 +29,30 @@ def signing_secrets(settings: Settings) -> tuple[str, ...]:
 
     Raises: UnusableSecret in production without TOKEN_SIGNING_SECRET, or with one that is too short.
     """
-    if settings.token_signing_secret is not None:
-        given = settings.token_signing_secret.get_secret_value().split(",")
+    return _secrets(settings, "TOKEN_SIGNING_SECRET", settings.token_signing_secret, DEVELOPMENT_FILE)
+
+
+def cookie_secrets(settings: Settings) -> tuple[str, ...]:
+    """The secrets to sign and verify the cookies of people with.
+
+    Raises: UnusableSecret in production without SECRET_KEY_BASE, or with one that is too short.
+    """
+    return _secrets(settings, "SECRET_KEY_BASE", settings.secret_key_base, COOKIE_FILE)
+
+
+def _secrets(settings: Settings, name: str, value: SecretStr | None, file: str) -> tuple[str, ...]:
+    hint = f"set {name} to one made by `openssl rand -hex 32`"
+    if value is not None:
+        given = value.get_secret_value().split(",")
         chosen = tuple(secret.strip() for secret in given if secret.strip())
         if not chosen or min(map(len, chosen)) < MIN_SECRET_CHARACTERS:
             raise UnusableSecret(
-                f"a secret in TOKEN_SIGNING_SECRET has less than {MIN_SECRET_CHARACTERS} characters; {_HINT}"
+                f"a secret in {name} has less than {MIN_SECRET_CHARACTERS} characters; {hint}"
             )
         return chosen
     if settings.environment == "production":
-        raise UnusableSecret(f"TOKEN_SIGNING_SECRET is not set, and production needs it; {_HINT}")
-    return (_development_secret(settings.data_dir / DEVELOPMENT_FILE),)
+        raise UnusableSecret(f"{name} is not set, and production needs it; {hint}")
+    return (_development_secret(settings.data_dir / file),)
 
 
 def _development_secret(path: Path) -> str:

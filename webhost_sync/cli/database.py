@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TypeVar
 
 from store import migrate
+from store.audit import Deed
 from store.database import Database
 from webhost_sync.cli.output import working
 from webhost_sync.config import Settings
@@ -33,6 +35,14 @@ def with_database(settings: Settings, work: Callable[[Database], Awaitable[Resul
     """
     with postgres_started(settings) as postgres:
         return asyncio.run(_checked(postgres.owner_url, settings, work))
+
+
+def operator() -> Deed:
+    """Whoever runs this command, for the audit log."""
+    try:
+        return Deed(f"cli:{getpass.getuser()}")
+    except (OSError, KeyError):  # a container's user without a name
+        return Deed("cli")
 
 
 async def _checked(url: str, settings: Settings, work: Callable[[Database], Awaitable[Result]]) -> Result:

@@ -21,7 +21,7 @@ from webhost_sync.cli.schema import migrate_database
 from webhost_sync.cli.serving import serve_until_stopped, tokens_of, url_of
 from webhost_sync.cli.settings import load_settings
 from webhost_sync.config import Settings
-from webhost_sync.development import Credentials, development_credentials
+from webhost_sync.development import Credentials, development_credentials, development_link
 from webhost_sync.postgres import Postgres
 from webhost_sync.server import listen
 
@@ -58,17 +58,21 @@ def dev(
         stop_when_stdin_ends()
     with listen(settings) as listening, postgres_started(settings) as postgres:
         migrate_database(postgres)
-        credentials = asyncio.run(_credentials(settings, postgres, tokens_of(settings)))
-        _show(url_of(listening), postgres, settings, credentials, as_json=as_json)
+        url = url_of(listening)
+        credentials, link = asyncio.run(_credentials(settings, postgres, tokens_of(settings), url))
+        _show(url, postgres, settings, credentials, link, as_json=as_json)
         if reload:
             serve_and_reload(settings, postgres.url, listening)
         else:
             serve_until_stopped(settings, postgres.url, listening, projects=True)
 
 
-async def _credentials(settings: Settings, postgres: Postgres, tokens: Tokens) -> Credentials:
+async def _credentials(
+    settings: Settings, postgres: Postgres, tokens: Tokens, url: str
+) -> tuple[Credentials, str]:
+    """What programs sign in with, and the link by which a person does."""
     async with Database(postgres.owner_url) as database:
-        return await development_credentials(
+        credentials = await development_credentials(
             database,
             tokens,
             settings.data_dir,
@@ -76,15 +80,17 @@ async def _credentials(settings: Settings, postgres: Postgres, tokens: Tokens) -
             name="Development",
             lifetime=timedelta(seconds=settings.token_max_lifetime),
         )
+        return credentials, await development_link(database, credentials.tenant, url=url)
 
 
 def _show(
-    url: str, postgres: Postgres, settings: Settings, credentials: Credentials, *, as_json: bool
+    url: str, postgres: Postgres, settings: Settings, credentials: Credentials, link: str, *, as_json: bool
 ) -> None:
     if as_json:
         print_json(
             {
                 "url": url,
+                "dashboard_link": link,
                 "tenant": credentials.tenant.slug,
                 "key": credentials.key if credentials.made_now else None,
                 "key_file": credentials.key_file,
@@ -98,6 +104,8 @@ def _show(
     shown = f"{credentials.key}  (kept in {credentials.key_file})"
     say(f"webhost-sync {__version__}", style="bold")
     say(f"  server    {url}")
+    say(f"  dashboard {link}")
+    say("            (signs you in, once)")
     say(f"  sockets   {sockets}/{{document}}")
     say(f"  postgres  {where}")
     say(f"  tenant    {credentials.tenant.slug} ({credentials.tenant.environment.value})")

@@ -18,7 +18,7 @@ from webhost_sync.auth.issuing import create_key
 from webhost_sync.auth.keys import Key
 from webhost_sync.auth.principals import Scope
 from webhost_sync.cli.arguments import AsJson, TenantSlug, TestSpace, parse_duration, parse_scope_list
-from webhost_sync.cli.database import with_database
+from webhost_sync.cli.database import operator, with_database
 from webhost_sync.cli.failures import CommandFailed
 from webhost_sync.cli.output import day_and_time, note, print_json, print_table, say
 from webhost_sync.cli.settings import load_settings
@@ -87,6 +87,7 @@ def create(
             scopes=sorted(scopes),
             documents=tuple(documents or ("*",)),
             expires_at=expires_at,
+            deed=operator(),
         )
 
     key, record = with_database(settings, make)
@@ -148,7 +149,8 @@ def revoke(
         which = UUID(key)
 
     async def end(database: Database) -> ApiKey:
-        return await Keys(database).revoke((await find_tenant(database, tenant, test=test)).id, which)
+        space = await find_tenant(database, tenant, test=test)
+        return await Keys(database).revoke(space.id, which, deed=operator())
 
     record = with_database(settings, end)
     if as_json:

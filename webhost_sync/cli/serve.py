@@ -11,7 +11,7 @@ from webhost_sync.cli.arguments import AsJson, EndsWithStdin, Host, Port
 from webhost_sync.cli.database import postgres_started
 from webhost_sync.cli.output import print_json
 from webhost_sync.cli.parent import stop_when_stdin_ends
-from webhost_sync.cli.serving import check_schema, serve_until_stopped, tokens_of, url_of
+from webhost_sync.cli.serving import check_schema, cookies_of, serve_until_stopped, tokens_of, url_of
 from webhost_sync.cli.settings import load_settings
 from webhost_sync.postgres import demand_production_settings
 from webhost_sync.server import listen
@@ -52,6 +52,7 @@ def serve(
     settings = load_settings(host=host, port=port)
     demand_production_settings(settings)
     tokens_of(settings)
+    cookies_of(settings)
     if until_stdin_ends:
         stop_when_stdin_ends()
     with postgres_started(settings) as postgres:

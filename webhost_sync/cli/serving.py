@@ -9,7 +9,8 @@ from datetime import timedelta
 from store import migrate
 from store.database import Database
 from webhost_sync.app import create_app, drain
-from webhost_sync.auth.signing_secrets import signing_secrets
+from webhost_sync.auth.cookies import CookieSigner
+from webhost_sync.auth.signing_secrets import cookie_secrets, signing_secrets
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.cli.failures import CommandFailed
 from webhost_sync.config import Settings
@@ -19,6 +20,11 @@ from webhost_sync.server import serve
 def tokens_of(settings: Settings) -> Tokens:
     """Raises: UnusableSecret."""
     return Tokens(signing_secrets(settings), max_lifetime=timedelta(seconds=settings.token_max_lifetime))
+
+
+def cookies_of(settings: Settings) -> CookieSigner:
+    """Raises: UnusableSecret."""
+    return CookieSigner(cookie_secrets(settings))
 
 
 def check_schema(database_url: str) -> None:
@@ -35,7 +41,7 @@ def serve_until_stopped(
     settings: Settings, database_url: str, listening: socket.socket, *, projects: bool
 ) -> None:
     """Serve on the socket until SIGTERM or SIGINT, then drain. Raises: CommandFailed (it didn't start)."""
-    app = create_app(settings, database_url, tokens_of(settings), projects=projects)
+    app = create_app(settings, database_url, tokens_of(settings), cookies_of(settings), projects=projects)
     try:
         serve(app, settings, lambda: drain(app.state.services), [listening])
     except SystemExit as error:

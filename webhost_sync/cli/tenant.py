@@ -9,7 +9,7 @@ import typer
 from store.contract import Tenant
 from store.tenants import Tenants
 from webhost_sync.cli.arguments import AsJson
-from webhost_sync.cli.database import with_database
+from webhost_sync.cli.database import operator, with_database
 from webhost_sync.cli.output import day_and_time, note, print_json, print_table
 from webhost_sync.cli.settings import load_settings
 
@@ -35,7 +35,9 @@ def create(
         webhost-sync tenant create acme --json | jq .live.id
     """
     settings = load_settings(quiet=True)
-    live, test = with_database(settings, lambda database: Tenants(database).create(slug, name or slug))
+    live, test = with_database(
+        settings, lambda database: Tenants(database).create(slug, name or slug, deed=operator())
+    )
     if as_json:
         print_json({"live": _document(live), "test": _document(test)})
         return

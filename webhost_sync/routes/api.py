@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from webhost_sync import __version__
 from webhost_sync.routes import (
+    admin,
     documents,
     health,
     history,
@@ -53,6 +54,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *versions.ENDPOINTS,
     *documents.ENDPOINTS,
     *tokens.ENDPOINTS,
+    *admin.ENDPOINTS,
     *health.ENDPOINTS,
     *limits.ENDPOINTS,
     *pages.ENDPOINTS,

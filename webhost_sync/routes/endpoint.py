@@ -123,15 +123,18 @@ class EndpointRoute(Route):
         return super().matches({**scope, "path": scope["raw_path"].partition(b"?")[0].decode("latin-1")})
 
 
-def read_query(model: type[QueryT], request: Request) -> QueryT:
-    """Raises: InvalidRequest, naming the parameter and what is allowed."""
+def read_query(model: type[QueryT], request: Request, *, drops_blanks: bool = False) -> QueryT:
+    """Read the query; where it comes from a form, inputs that were left empty count as not sent.
+
+    Raises: InvalidRequest, naming the parameter and what is allowed.
+    """
     given: dict[str, str] = {}
     for name, value in request.query_params.multi_items():
         if name in given:
             raise InvalidRequest(f"query parameter {name!r} is given twice")
         if "\0" in value:
             raise InvalidRequest(f"query parameter {name!r} holds a NUL character")
-        if name not in CREDENTIAL_PARAMETERS:
+        if name not in CREDENTIAL_PARAMETERS and (value.strip() or not drops_blanks):
             given[name] = value
     names = {field.alias or name for name, field in model.model_fields.items()}
     if unknown := given.keys() - names:

@@ -60,6 +60,11 @@ class Reader:
         self._over.set()
         self.woken.set()
 
+    @property
+    def buffered(self) -> int:
+        """None are kept here: an event is made when the one before it was taken."""
+        return 0
+
     def keep_alive(self) -> None:
         """Streams have one of their own."""
 

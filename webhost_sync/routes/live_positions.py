@@ -60,7 +60,7 @@ async def stream_latest_positions(call: Call[LiveQuery, None]) -> Response:
         if services.hub.status().draining:
             raise Draining()
         number = services.hub.next_connection_id()
-        live = LiveConnection(number, principal, PATH, datetime.now(UTC), reader, socket=number)
+        live = LiveConnection(number, principal, PATH, datetime.now(UTC), reader, number, MEDIA_TYPE)
         return services.live.registered(live)
 
     opened = partial(_events, services, principal, cursor)

@@ -1,5 +1,6 @@
 """What happens around every HTTP request: its id, who may read the answer, and what errors become.
 
+    Measured        counts the request, and how long it took
     RequestIds      X-Request-Id, in the answer and on every log line of the request
     CrossOrigin     CORS for the API, the health pages and the limits
     ErrorAnswers    whatever is raised below becomes an answer (`failures.py`)
@@ -10,6 +11,7 @@ Plain ASGI, from the outside in. WebSockets pass untouched.
 from __future__ import annotations
 
 import re
+import time
 import uuid
 
 import structlog
@@ -21,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from store.contract import StoreError
 from webhost_sync.errors import TryAgain
+from webhost_sync.metrics import Recorder
 from webhost_sync.routes.failures import answer_to, is_unexpected
 
 logger = structlog.get_logger(__name__)
@@ -36,6 +39,31 @@ _SHARED_PATHS = ("/api/", "/health")
 _SANE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
+class Measured:
+    """Notes every request that was answered, with its time. One that streams goes on for as long as its
+    reader likes, and isn't noted."""
+
+    def __init__(self, app: ASGIApp, recorder: Recorder) -> None:
+        self._app = app
+        self._recorder = recorder
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = time.monotonic()
+
+        async def noting_send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                now, kind = time.monotonic(), Headers(raw=message["headers"]).get("content-type", "")
+                if not kind.startswith("text/event-stream"):
+                    failed = message["status"] >= 500
+                    self._recorder.note_request(now - started, failed=failed, now=now)
+            await send(message)
+
+        await self._app(scope, receive, noting_send)
+
+
 class RequestIds:
     """Gives each request an id: the one it brings, if that is short and plain, or a new one."""
 
@@ -48,6 +76,8 @@ class RequestIds:
             return
         brought = Headers(scope=scope).get(REQUEST_ID, "")
         request_id = brought if _SANE_ID.fullmatch(brought) else uuid.uuid4().hex
+
+        scope["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":

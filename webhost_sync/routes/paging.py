@@ -25,10 +25,21 @@ async def page(
     `fetch` gets the key to begin after, and how many records to find: one more than the page holds, by
     which the last page is known. Raises: InvalidRequest for a bad cursor.
     """
-    identity = call.query.identity(call.request.url.path)
-    after = None if call.query.cursor is None else cursors.decode(call.query.cursor, identity)
-    found = await fetch(after, call.query.limit + 1)
-    records = found[: call.query.limit]
+    return await page_of(call.query, call.request.url.path, cursors, fetch, key_of)
+
+
+async def page_of(
+    query: PagedQuery,
+    path: str,
+    cursors: CursorFormat[Key],
+    fetch: Callable[[Key | None, int], Awaitable[list[Record]]],
+    key_of: Callable[[Record], Key],
+) -> tuple[list[Record], str | None]:
+    """As `page`, for whatever has a query and a path that its cursors are bound to."""
+    identity = query.identity(path)
+    after = None if query.cursor is None else cursors.decode(query.cursor, identity)
+    found = await fetch(after, query.limit + 1)
+    records = found[: query.limit]
     if len(found) == len(records):
         return records, None
     return records, cursors.encode(key_of(records[-1]), identity)

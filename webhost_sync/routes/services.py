@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
@@ -11,6 +12,7 @@ from store.database import Database
 from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
+from webhost_sync.admin.services import AdminServices
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
@@ -40,6 +42,9 @@ class Services:
     refusals: Refusals
     authenticator: Authenticator
     tokens: Tokens
+    admin: AdminServices
+    stopping: asyncio.Event
+    """Set when the process goes away: what would go on for ever ends then."""
 
 
 def services_of(connection: HTTPConnection) -> Services:

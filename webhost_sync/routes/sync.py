@@ -63,7 +63,7 @@ async def _serve(websocket: WebSocket, transport: Transport, services: Services)
         )
         outbox = Outbox(transport, services.settings.outbox_limit)
         number = member.connection_id
-        live = LiveConnection(number, principal, name, datetime.now(UTC), outbox, socket=number)
+        live = LiveConnection(number, principal, name, datetime.now(UTC), outbox, number, "y-websocket")
         with services.live.registered(live):
             connection = Connection(member, runner, outbox, websocket.receive, services.settings)
             return await connection.serve()

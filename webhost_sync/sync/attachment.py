@@ -163,7 +163,13 @@ class Attachment:
         )
         outbox = Outbox(socket.transport, door.settings.outbox_limit, dialect)
         live = LiveConnection(
-            member.connection_id, principal, self.address.name, datetime.now(UTC), outbox, socket.number
+            member.connection_id,
+            principal,
+            self.address.name,
+            datetime.now(UTC),
+            outbox,
+            socket.number,
+            "hocuspocus" if dialect.extension is None else "webhost-sync",
         )
         with door.live.registered(live):
             self._outbox = outbox

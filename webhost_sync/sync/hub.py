@@ -129,6 +129,10 @@ class Hub:
             draining=self._draining.is_set(),
         )
 
+    def rooms_of(self, tenant_id: int) -> int:
+        """How many rooms of this tenant are live in this process."""
+        return sum(tenant == tenant_id for tenant, _ in self._live)
+
     def changed_elsewhere(self, change: Change) -> None:
         """Some process has committed; where it was not this one, the room here catches up."""
         slot = self._slots.get((change.tenant_id, change.name))

@@ -27,6 +27,11 @@ logger = structlog.get_logger(__name__)
 class WayOut(Protocol):
     """The end of a connection at which it is told something."""
 
+    @property
+    def buffered(self) -> int:
+        """Bytes that were handed to it and that its client hasn't read."""
+        ...
+
     def keep_alive(self) -> None:
         """Give a sign of life if nothing was written since the last call."""
         ...
@@ -38,7 +43,7 @@ class WayOut(Protocol):
 
 @dataclass(eq=False, slots=True)
 class LiveConnection:
-    """Who is connected where, since when (UTC), and on which socket: several documents may share one.
+    """Who is connected where, since when (UTC), how, and on which socket: several documents may share one.
 
     A stream that is of no document has its path in place of the document.
     """
@@ -49,6 +54,7 @@ class LiveConnection:
     since: datetime
     outbox: WayOut
     socket: int
+    dialect: str
 
 
 class Recheck(Protocol):
@@ -125,15 +131,29 @@ class LiveConnections:
         while True:
             await asyncio.sleep(interval)
             try:
-                ended = await recheck([connection.principal for connection in self])
+                await self.recheck_now(recheck, list(self))
             except StoreError as error:
                 # Nobody is closed because the database is away; expiry is found at the next look.
                 logger.warning("rights not checked", why=str(error))
-                continue
-            for connection in self:
-                if error_of := ended.get(connection.principal):
-                    logger.info("rights ended", document=connection.document, why=error_of.code)
-                    connection.outbox.close(error_of)
+
+    async def recheck_now(self, recheck: Recheck, connections: Sequence[LiveConnection]) -> int:
+        """Close those of the connections whose rights have ended, and tell how many.
+
+        Raises: store.contract.Unavailable.
+        """
+        ended = await recheck([connection.principal for connection in connections])
+        closed = 0
+        for connection in connections:
+            if error_of := ended.get(connection.principal):
+                logger.info("rights ended", document=connection.document, why=error_of.code)
+                connection.outbox.close(error_of)
+                closed += 1
+        return closed
+
+    def of_tenant(self, tenant_id: int) -> list[LiveConnection]:
+        """The connections of one tenant, the oldest first."""
+        ours = [connection for connection in self if connection.principal.tenant_id == tenant_id]
+        return sorted(ours, key=lambda connection: connection.connection_id)
 
     async def drain(self, within: float) -> None:
         """Close everything with "come back", spread over half of `within` seconds."""

@@ -1,0 +1,319 @@
+"""The dashboard as people use it: every page at a desk and on a phone, in light and in dark, by pointer and
+by keyboard; without an error in the console, a request elsewhere, or a serious barrier (axe).
+
+Pictures of every page go to the results folder, named `dashboard {page} {width} {scheme}.png`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
+from websockets.exceptions import ConnectionClosed
+
+from tests.browser.dashboard_site import Site, running_site
+from tests.browser.device import SDK, screenshot
+from tests.eventually import eventually
+from tests.postgres import clone_database, drop_database
+
+AXE = (SDK / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+PAGES = {
+    "overview": "/overview", "fleet": "/fleet", "documents": "/documents", "keys": "/keys",
+    "playground": "/keys/playground", "connections": "/connections", "members": "/members", "audit": "/audit",
+    "account": "/dashboard/account",
+}  # fmt: skip
+SIZES = {1280: 800, 390: 844}
+looks = pytest.mark.parametrize("scheme", ["light", "dark"])
+sizes = pytest.mark.parametrize("width", SIZES)
+
+
+@dataclass
+class Desk:
+    """One person's browser. What its pages complained of, and whom else they asked, is kept."""
+
+    site: Site
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+    def watch(self) -> None:
+        self.page.on("console", self._note)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._note_request)
+
+    async def open(self, path: str) -> None:
+        """A page by its path in the space, or by its whole path."""
+        url = self.site.app.url + path if path.startswith("/dashboard") else self.site.space + path
+        await self.page.goto(url)
+
+    async def sign_in(self, role: str = "owner") -> None:
+        await self.page.goto(await self.site.link(role))
+        await self.page.get_by_role("button", name="Sign in").click()
+        await expect(self.page.get_by_role("heading", name="Overview")).to_be_visible()
+
+    async def barriers(self) -> list[str]:
+        """What axe finds that is serious or critical."""
+        await self.page.evaluate(AXE)
+        found: dict[str, Any] = await self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        return [
+            f"{violation['id']}: {json.dumps([node['html'] for node in violation['nodes']][:3])}"
+            for violation in found["violations"]
+            if violation["impact"] in ("serious", "critical")
+        ]
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _note_request(self, request: Request) -> None:
+        if not request.url.startswith(("data:", self.site.app.url)):
+            self.elsewhere.append(request.url)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def site(template_url: str) -> AsyncIterator[Site]:
+    url = await clone_database(template_url)
+    async with running_site(url) as running:
+        yield running
+    await drop_database(url)
+
+
+@asynccontextmanager
+async def desk(site: Site, chromium: Browser, width: int = 1280, **options: Any) -> AsyncIterator[Desk]:
+    """A browser of its own; fails where its pages complained or asked anybody else."""
+    size: Any = {"width": width, "height": SIZES[width]}
+    context = await chromium.new_context(viewport=size, has_touch=width < 500, **options)
+    made = Desk(site, await context.new_page())
+    made.watch()
+    yield made
+    await context.close()
+    assert (made.complaints, made.elsewhere) == ([], [])
+
+
+@looks
+@sizes
+async def test_every_page_looks_right_and_has_no_barrier(
+    site: Site, chromium: Browser, width: int, scheme: str
+) -> None:
+    async with desk(site, chromium, width, color_scheme=scheme) as person:
+        await person.open("/dashboard/sign-in")
+        await screenshot(person.page, f"dashboard sign-in {width} {scheme}")
+        barriers = {"sign-in": await person.barriers()}
+        await person.sign_in()
+        for name, path in PAGES.items():
+            await person.open(path)
+            if name in ("overview", "connections"):
+                await expect(person.page.locator("[data-live-state=live]")).to_be_visible()
+            await screenshot(person.page, f"dashboard {name} {width} {scheme}")
+            barriers[name] = await person.barriers()
+            overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+            assert await person.page.evaluate(overflow) <= 0, f"{name} is wider than the screen"
+        assert {name: found for name, found in barriers.items() if found} == {}
+
+
+@looks
+@sizes
+async def test_dialogs_look_right_and_have_no_barrier(
+    site: Site, chromium: Browser, width: int, scheme: str
+) -> None:
+    async with desk(site, chromium, width, color_scheme=scheme) as person:
+        await person.sign_in("admin")
+        for name, path, opener in (
+            ("new key", "/keys", "[data-new]"),
+            ("revoke", "/keys", "button[data-opens^=revoke]"),
+            ("invite", "/members", "[data-new]"),
+        ):
+            await person.open(path)
+            await person.page.locator(opener).first.click()
+            await expect(person.page.locator("dialog[open]")).to_be_visible()
+            await screenshot(person.page, f"dashboard {name} {width} {scheme}")
+            assert await person.barriers() == []
+
+
+async def test_pages_are_quick_and_small(site: Site, chromium: Browser) -> None:
+    async with desk(site, chromium) as person:
+        await person.sign_in()
+        sizes: list[int] = []
+        person.page.on("response", lambda answer: sizes.append(int(answer.headers.get("content-length", 0))))
+        for path in PAGES.values():
+            sizes.clear()
+            await person.open(path)
+            timing = await person.page.evaluate(
+                "(({responseStart, requestStart}) => responseStart - requestStart)"
+                "(performance.getEntriesByType('navigation')[0])"
+            )
+            assert timing < 200, f"{path} took {timing} ms"
+            assert sum(sizes) < 300_000, f"{path} has {sum(sizes)} bytes"
+
+
+async def test_a_key_is_made_shown_once_and_copied(site: Site, chromium: Browser) -> None:
+    async with desk(site, chromium, permissions=["clipboard-read", "clipboard-write"]) as person:
+        await person.sign_in("admin")
+        await person.open("/keys")
+        await person.page.keyboard.press("n")
+        dialog = person.page.locator("dialog[open]")
+        await dialog.get_by_label("Name").fill("truck 7")
+        await dialog.get_by_role("button", name="Make the key").click()
+        shown = await dialog.locator(".once code").text_content()
+        assert shown is not None
+        assert shown.startswith("whs_live_")
+        await dialog.get_by_role("button", name="Copy the key").click()
+        await expect(person.page.get_by_text("Copied")).to_be_visible()
+        assert await person.page.evaluate("navigator.clipboard.readText()") == shown
+        await dialog.get_by_role("link", name="I have it").click()
+        await expect(person.page.get_by_role("cell", name="truck 7 whs_live_")).to_be_visible()
+        assert shown not in await person.page.content()
+        await (await site.connect(shown, "notes/truck")).close()
+
+
+async def test_a_form_says_what_is_wrong_with_it(site: Site, chromium: Browser) -> None:
+    async with desk(site, chromium) as person:
+        await person.sign_in("admin")
+        await person.open("/keys")
+        await person.page.keyboard.press("n")
+        dialog = person.page.locator("dialog[open]")
+        await dialog.get_by_label("read", exact=False).first.uncheck()
+        await dialog.get_by_role("button", name="Make the key").click()
+        await expect(dialog.get_by_role("alert")).to_contain_text("only with read")
+        await expect(dialog.get_by_label("Name")).to_be_visible()
+        # The browser itself notes every answer of 400 in its console.
+        person.complaints = [line for line in person.complaints if "status of 400" not in line]
+
+
+async def test_a_revoked_key_ends_its_connection_within_five_seconds(site: Site, chromium: Browser) -> None:
+    async with desk(site, chromium) as person:
+        key = await site.app.key(site.tenant, "read", "write")
+        connection = await site.connect(key.text, "notes/doomed")
+        await person.sign_in("admin")
+        await person.open("/keys")
+        row = person.page.get_by_role("row").filter(has_text=key.record.prefix)
+        await row.get_by_role("button", name="Revoke").click()
+        await person.page.locator("dialog[open]").get_by_role("button", name="Revoke for ever").click()
+        await expect(person.page.get_by_role("status")).to_contain_text("is revoked")
+        revoked = time.monotonic()
+        await _until_closed(connection)
+        assert time.monotonic() - revoked < 5
+        assert connection.close_code == 4401
+
+
+async def _until_closed(connection: Any) -> None:
+    async with asyncio.timeout(10):
+        try:
+            while True:
+                await connection.recv()
+        except ConnectionClosed:
+            pass
+
+
+async def test_a_token_of_the_playground_lets_a_client_in(site: Site, chromium: Browser) -> None:
+    async with desk(site, chromium) as person:
+        await person.sign_in("admin")
+        await person.open("/keys/playground")
+        await person.page.get_by_label("Made from the key").select_option(value=str(site.key.record.id))
+        await person.page.get_by_role("button", name="Make a token").click()
+        result = person.page.locator("#token")
+        for name in ("y-websocket", "SDK", "curl"):
+            await expect(result.get_by_role("heading", name=name)).to_be_visible()
+        await screenshot(person.page, "dashboard token 1280 light", full_page=True)
+        token = await result.locator("code").nth(1).text_content()
+        assert token is not None
+        await (await site.connect(token, "notes/play")).close()
+
+
+async def test_the_overview_is_live_and_says_so(site: Site, chromium: Browser) -> None:
+    async with desk(site, chromium) as person:
+        await person.sign_in("viewer")
+        tile = person.page.locator(".tile", has_text="Connections").locator(".tile-value")
+        before = int(await tile.text_content() or 0)
+        connection = await site.connect(site.key.text, "notes/live")
+        await expect(tile).to_have_text(str(before + 1))
+        await connection.close()
+        await expect(tile).to_have_text(str(before))
+
+
+async def test_a_connection_is_sent_away_and_the_list_follows(site: Site, chromium: Browser) -> None:
+    async with desk(site, chromium) as person:
+        connection = await site.connect(site.key.text, "notes/kicked")
+        await person.sign_in("admin")
+        await person.open("/connections")
+        await person.page.get_by_role("button", name="notes/kicked").click()
+        await _until_closed(connection)
+        assert connection.close_code == 1013
+        await expect(person.page.get_by_text("notes/kicked")).to_have_count(0)
+
+
+async def test_searching_needs_no_button(site: Site, chromium: Browser) -> None:
+    async with desk(site, chromium) as person:
+        await person.sign_in("viewer")
+        await person.open("/fleet")
+        await person.page.keyboard.press("/")
+        await person.page.keyboard.type("10101")
+        await expect(person.page.locator("tbody tr")).to_have_count(1)
+        await expect(person.page.get_by_role("cell", name="Bus 10101")).to_be_visible()
+        assert "q=10101" in person.page.url
+        await person.page.reload()
+        await expect(person.page.locator("tbody tr")).to_have_count(1)
+
+
+async def test_everything_is_reached_by_keyboard(site: Site, chromium: Browser) -> None:
+    async with desk(site, chromium) as person:
+        await person.sign_in()
+        for key, title in (("f", "Fleet"), ("d", "Documents"), ("k", "Keys"), ("c", "Connections"),
+                           ("m", "Members"), ("a", "Audit"), ("o", "Overview")):  # fmt: skip
+            await person.page.keyboard.press("g")
+            await person.page.keyboard.press(key)
+            await expect(person.page.get_by_role("heading", level=1, name=title)).to_be_visible()
+        await person.page.keyboard.press("?")
+        await expect(person.page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+        await screenshot(person.page, "dashboard shortcuts 1280 light")
+        await person.page.keyboard.press("Escape")
+        await person.page.keyboard.press("g")
+        await person.page.keyboard.press("s")
+        await person.page.wait_for_url("**/dashboard/capmetro/test/overview")
+        await screenshot(person.page, "dashboard test space 1280 light")
+
+
+async def test_the_chosen_theme_stays(site: Site, chromium: Browser) -> None:
+    async with desk(site, chromium, color_scheme="light") as person:
+        await person.sign_in("viewer")
+        background = "getComputedStyle(document.documentElement).backgroundColor"
+        light = await person.page.evaluate(background)
+        await person.page.keyboard.press("t")
+        dark = await person.page.evaluate(background)
+        await person.open("/fleet")
+        assert light != dark == await person.page.evaluate(background)
+
+
+async def test_a_viewer_is_offered_nothing_to_change(site: Site, chromium: Browser) -> None:
+    async with desk(site, chromium) as person:
+        await person.sign_in("viewer")
+        for path in ("/keys", "/connections"):
+            await person.open(path)
+            await expect(person.page.locator("main button, main form[method=post]")).to_have_count(0)
+        await expect(person.page.get_by_role("link", name="Audit")).to_have_count(0)
+
+
+async def test_signing_out_is_felt_in_every_tab(site: Site, chromium: Browser) -> None:
+    async with desk(site, chromium) as person:
+        await person.sign_in("viewer")
+        other = await person.page.context.new_page()
+        await other.goto(f"{site.space}/keys")
+        await other.locator(".menu-user summary").click()
+        await other.get_by_role("button", name="Sign out").click()
+        await expect(other.get_by_role("heading", name="Sign in")).to_be_visible()
+
+        async def asked_to_sign_in() -> bool:
+            return urlsplit(person.page.url).path == "/dashboard/sign-in"
+
+        await eventually(asked_to_sign_in)
+        assert Path(urlsplit(person.page.url).path).name == "sign-in"

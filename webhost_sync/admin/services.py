@@ -1,0 +1,26 @@
+"""Everything that admins' pages and calls work with, as one record that `app` builds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from store.audit import AuditLog
+from webhost_sync.admin.connections import Switchboard
+from webhost_sync.admin.keys import KeyRing
+from webhost_sync.admin.members import Members
+from webhost_sync.admin.overview import Overviews
+from webhost_sync.auth.cookies import CookieSigner
+from webhost_sync.auth.people import People
+
+
+@dataclass(frozen=True, slots=True)
+class AdminServices:
+    """`people` and `cookies` let a person in; the others are what there is to see and do."""
+
+    people: People
+    cookies: CookieSigner
+    overviews: Overviews
+    keys: KeyRing
+    connections: Switchboard
+    members: Members
+    audit: AuditLog

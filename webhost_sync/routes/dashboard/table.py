@@ -1,0 +1,39 @@
+"""The table of every page of the dashboard. Routing and the isolation test are both made from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.routing import BaseRoute, Route
+
+from webhost_sync.routes.dashboard import (
+    audit,
+    connections,
+    documents,
+    entry,
+    fleet,
+    keys,
+    members,
+    overview,
+)
+from webhost_sync.routes.dashboard.files import FILES_PATH, serve_file
+from webhost_sync.routes.dashboard.page import Action, Page, Stream
+
+PAGES: tuple[Page[Any] | Action[Any] | Stream, ...] = (
+    *overview.PAGES,
+    *fleet.PAGES,
+    *documents.PAGES,
+    *keys.PAGES,
+    *connections.PAGES,
+    *members.PAGES,
+    *audit.PAGES,
+)
+
+
+def dashboard_routes() -> list[BaseRoute]:
+    return [
+        Route(FILES_PATH, serve_file, methods=["GET"]),
+        *entry.ROUTES,
+        *(route for page in PAGES for route in page.routes()),
+        entry.LAST_ROUTE,
+    ]
