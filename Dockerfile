@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
 # Build: docker build -t webhost-sync .
-# Run:   docker run -p 8000:8000 -e DATABASE_URL=… -e TOKEN_SIGNING_SECRET=… webhost-sync
+# Run:   docker run -p 8000:8000 -e DATABASE_URL=… -e TOKEN_SIGNING_SECRET=… -e SECRET_KEY_BASE=… webhost-sync
 
 FROM python:3.11-slim-bookworm AS build
 WORKDIR /src

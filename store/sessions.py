@@ -143,6 +143,7 @@ class Sessions:
     async def make_link(self, email: str, id_hash: bytes, *, lifetime: timedelta, deed: Deed) -> None:
         """A link by which the holder of an account signs in once."""
         async with self._database.accounts() as connection:
+            await connection.execute(delete(sign_in_links).where(sign_in_links.c.expires_at < func.now()))
             values = {"email": email.lower(), "id_hash": id_hash, "expires_at": func.now() + lifetime}
             await connection.execute(insert(sign_in_links).values(**values))
             user_id = await connection.scalar(select(users.c.id).where(users.c.email == email.lower()))

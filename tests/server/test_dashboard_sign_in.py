@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import httpx
@@ -73,6 +74,17 @@ async def test_guessing_is_slowed_down_for_the_right_password_too(database_url: 
         right = await visitor.sign_in(email)
         assert (right.status_code, "try again in" in right.text) == (429, True)
         assert (await visitor.sign_in(other)).status_code == 303
+
+
+async def test_many_guesses_at_once_are_no_way_around_it(database_url: str) -> None:
+    async with running_dashboard(database_url, sign_in_attempts=3) as dashboard:
+        tenant = await dashboard.app.tenant()
+        email = await dashboard.account(tenant, password=True)
+        visitor = await dashboard.visitor(tenant)
+        proof = await visitor.proof()
+        form = {"email": email, "password": "a wrong password"}
+        answers = await asyncio.gather(*(visitor.post(SIGN_IN, form, proof=proof) for _ in range(8)))
+        assert sorted(answer.status_code for answer in answers) == [401] * 3 + [429] * 5
 
 
 async def test_a_link_works_once(database_url: str) -> None:

@@ -143,15 +143,16 @@ class People:
         wait = max(self._by_account.wait(account, now), self._by_address.wait(place.address, now))
         if wait > 0:
             raise TooManyRequests(f"too many wrong passwords; try again in {_spoken(wait)}")
+        self._by_account.take(account, now)
+        self._by_address.take(place.address, now)
         found = await self._users.find(account) if is_email(account) else None
         user, password_hash = found or (None, None)
         fits = await self._passwords.check(password, password_hash)
         if user is None or not fits:
-            self._by_account.note_failure(account, now)
-            self._by_address.note_failure(place.address, now)
             logger.info("sign-in refused", address=place.address)
             raise NotAuthenticated(WRONG)
         self._by_account.forget(account)
+        self._by_address.give_back(place.address, self._clock())
         return user
 
     async def _start(self, user: User, place: Place) -> SecretId:

@@ -1,9 +1,10 @@
 """Slows down whoever guesses passwords: a budget of failures for each account and each address.
 
-    budget   `capacity` failures, which come back evenly over `window` seconds
+    budget   `capacity` attempts, which come back evenly over `window` seconds
 
-A failure takes one from the account's and one from the address's budget; an empty one refuses further
-attempts, right or wrong, and says how long. A success gives the account its budget back. An attacker
+An attempt takes one from the account's and one from the address's budget before the password is looked
+at, so that many at once are no way around it; an empty budget refuses further attempts, right or wrong,
+and says how long. A success gives the account its budget back, and the address what it took. An attacker
 can so keep somebody from signing in by password for a while, and never ends a session.
 Kept in memory, bounded: of two processes each counts for itself. Pure: the clock is an argument.
 """
@@ -28,13 +29,20 @@ class Throttle:
         excess = self._spent_at(key, now) + 1 - self._capacity
         return max(0.0, excess * self._window / self._capacity)
 
-    def note_failure(self, key: str, now: float) -> None:
+    def take(self, key: str, now: float) -> None:
+        """One attempt."""
         self._spent[key] = (self._spent_at(key, now) + 1, now)
         self._spent.move_to_end(key)
         while len(self._spent) > MAX_KEYS:
             self._spent.popitem(last=False)
 
+    def give_back(self, key: str, now: float) -> None:
+        """The attempt was a good one."""
+        if key in self._spent:
+            self._spent[key] = (max(0.0, self._spent_at(key, now) - 1), now)
+
     def forget(self, key: str) -> None:
+        """All attempts were good ones."""
         self._spent.pop(key, None)
 
     def _spent_at(self, key: str, now: float) -> float:

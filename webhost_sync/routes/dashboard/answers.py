@@ -10,7 +10,6 @@ Nothing that a session sees may be kept by a cache.
 from __future__ import annotations
 
 import base64
-import json
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -163,7 +162,3 @@ def event(name: str, text: str) -> bytes:
     """One server-sent event; text of several lines stays so."""
     data = "".join(f"data: {line}\n" for line in text.splitlines() or [""])
     return f"event: {name}\n{data}\n".encode()
-
-
-def json_line(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
