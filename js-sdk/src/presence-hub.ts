@@ -9,7 +9,7 @@
  */
 
 import type { Link } from './contract.js'
-import { type Other, type Presence, PresenceRelay, PresenceRoom } from './presence.js'
+import { type Other, type Presence, PresenceMemory, PresenceRelay, PresenceRoom } from './presence.js'
 
 const ASK_EVERY_MS = 20_000
 const FORGET_AFTER_MS = 60_000
@@ -40,6 +40,7 @@ interface Joined {
 
 interface Relayed {
   readonly relay: PresenceRelay
+  readonly memory: PresenceMemory
   askedAt: number
 }
 
@@ -58,7 +59,10 @@ export class PresenceHub {
     this.#stopListening = [
       bus.on('presenceIn', ({ room, update }) => this.#heard(room, update)),
       bus.on('presenceOut', ({ room, update }) => this.#asked(room, update)),
-      bus.on('presenceAsk', () => this.#ask()),
+      bus.on('presenceAsk', () => {
+        this.#ask()
+        for (const { room } of this.#joined.values()) room.sayAgain()
+      }),
     ]
     this.#timer = setInterval(() => {
       this.#ask()
@@ -75,8 +79,7 @@ export class PresenceHub {
 
   follow(): void {
     this.#link = null
-    for (const { relay } of this.#relays.values()) relay.stop()
-    this.#relays.clear()
+    for (const room of [...this.#relays.keys()]) this.#close(room)
     this.#ask()
   }
 
@@ -105,6 +108,8 @@ export class PresenceHub {
     this.#joined.set(name, joined)
     if (this.#link === null) this.#bus.send('presenceOut', { room: name, update: null })
     else this.#relay(name)
+    const known = this.#relays.get(name)?.memory.all()
+    if (known) room.receive(known)
     return joined
   }
 
@@ -115,7 +120,10 @@ export class PresenceHub {
 
   #asked(room: string, update: Uint8Array | null): void {
     const relay = this.#relay(room)
+    const memory = this.#relays.get(room)?.memory
     if (update !== null) relay?.send(update)
+    // A tab that has just come was not here when the others said who they are.
+    else if (memory) this.#bus.send('presenceIn', { room, update: memory.all() })
   }
 
   #ask(): void {
@@ -136,17 +144,19 @@ export class PresenceHub {
     if (this.#link === null) return null
     let relayed = this.#relays.get(room)
     if (relayed === undefined) {
+      const memory = new PresenceMemory()
       const tell = (update: Uint8Array | null) => {
+        if (update === null) memory.forget()
+        else memory.take(update)
         this.#heard(room, update)
         this.#bus.send('presenceIn', { room, update })
       }
       const connected = () => {
-        const own = this.#joined.get(room)?.room.ownState()
-        if (own) this.#relays.get(room)?.relay.send(own)
+        this.#joined.get(room)?.room.sayAgain()
         this.#bus.send('presenceAsk', null)
       }
       const relay = new PresenceRelay(room, this.#link, { received: tell, connected, lost: () => tell(null) })
-      relayed = { relay, askedAt: 0 }
+      relayed = { relay, memory, askedAt: 0 }
       this.#relays.set(room, relayed)
     }
     relayed.askedAt = this.#now()
@@ -154,11 +164,16 @@ export class PresenceHub {
   }
 
   #forgetUnwanted(): void {
-    for (const [room, { relay, askedAt }] of this.#relays) {
-      if (this.#joined.has(room) || this.#now() - askedAt < FORGET_AFTER_MS) continue
-      relay.stop()
-      this.#relays.delete(room)
+    for (const [room, { askedAt }] of this.#relays) {
+      if (!this.#joined.has(room) && this.#now() - askedAt >= FORGET_AFTER_MS) this.#close(room)
     }
+  }
+
+  #close(room: string): void {
+    const relayed = this.#relays.get(room)
+    this.#relays.delete(room)
+    relayed?.relay.stop()
+    relayed?.memory.destroy()
   }
 }
 

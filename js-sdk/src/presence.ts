@@ -76,9 +76,14 @@ export class PresenceRoom<State extends object> {
     this.#document.destroy()
   }
 
-  /** What this tab says of itself; to be sent again after each connect. */
+  /** What this tab says of itself. */
   ownState(): Uint8Array {
     return encodeAwarenessUpdate(this.#awareness, [this.#awareness.clientID])
+  }
+
+  /** Say it once more under a new clock: those who have seen this tab leave would not believe the old one. */
+  sayAgain(): void {
+    if (this.said !== null) this.#awareness.setLocalState(this.said)
   }
 
   receive(update: Uint8Array): void {
@@ -87,11 +92,7 @@ export class PresenceRoom<State extends object> {
 
   /** The connection is gone, and with it everybody whom it told of. */
   forget(): void {
-    removeAwarenessStates(
-      this.#awareness,
-      this.#others.map(({ clientId }) => clientId),
-      'remote',
-    )
+    forgetOthers(this.#awareness)
   }
 
   #refresh(): void {
@@ -101,6 +102,40 @@ export class PresenceRoom<State extends object> {
     }
     this.#others = others.sort((one, other) => one.clientId - other.clientId)
     for (const listener of [...this.#listeners]) listener()
+  }
+}
+
+/** Forget them with their clocks: they come back under the same ones, and must be believed. */
+function forgetOthers(awareness: Awareness): void {
+  const others = [...awareness.getStates().keys()].filter((id) => id !== awareness.clientID)
+  removeAwarenessStates(awareness, others, 'remote')
+  for (const id of others) awareness.meta.delete(id)
+}
+
+/** Everybody who was heard of in a room, for those who come later. Says nothing itself. */
+export class PresenceMemory {
+  readonly #document = new Doc()
+  readonly #awareness = new Awareness(this.#document)
+
+  constructor() {
+    this.#awareness.setLocalState(null)
+  }
+
+  take(update: Uint8Array): void {
+    applyAwarenessUpdate(this.#awareness, update, 'remote')
+  }
+
+  all(): Uint8Array {
+    return encodeAwarenessUpdate(this.#awareness, [...this.#awareness.getStates().keys()])
+  }
+
+  forget(): void {
+    forgetOthers(this.#awareness)
+  }
+
+  destroy(): void {
+    this.#awareness.destroy()
+    this.#document.destroy()
   }
 }
 

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { modifyAwarenessUpdate } from 'y-protocols/awareness'
 import type { Attachment, DocumentHandler, Link } from '../src/contract.js'
+import { PresenceRoom } from '../src/presence.js'
 import { type PresenceBus, PresenceHub } from '../src/presence-hub.js'
 
 /** The tabs of one device: what one sends reaches all the others. */
@@ -134,5 +136,56 @@ describe('presence in a room', () => {
     expect(seen.others).toHaveLength(1)
     handlers[0]?.offline()
     expect(seen.others).toHaveLength(0)
+  })
+
+  test('is told to a tab that comes later, whoever of the device and the others said it', async () => {
+    const tabs = new Tabs()
+    const [leader, away] = [hub(tabs.bus()), hub(new Tabs().bus())]
+    leader.lead(rooms.link())
+    away.lead(rooms.link())
+    const [ada, bob] = [leader.join('v/1'), away.join('v/1')]
+    await settle()
+    ada.set({ name: 'Ada' })
+    bob.set({ name: 'Bob' })
+    const late = hub(tabs.bus()).join('v/1')
+    expect(late.others.map(({ state }) => state)).toEqual(
+      expect.arrayContaining([{ name: 'Ada' }, { name: 'Bob' }]),
+    )
+  })
+
+  test('is shown again after a lost connection, and said again so that others believe it', async () => {
+    const ada = hub(new Tabs().bus())
+    const handlers: DocumentHandler[] = []
+    const said: Uint8Array[] = []
+    const real = rooms.link()
+    const attach: Link['attach'] = (document, handler) => {
+      handlers.push(handler)
+      const attachment = real.attach(document, handler)
+      return { ...attachment, sendPresence: (update) => void said.push(update) }
+    }
+    ada.lead({ ...real, attach })
+    const seen = ada.join('v/1')
+    await settle()
+    seen.set({ name: 'Ada' })
+    const bob = new PresenceRoom('v/1', () => undefined)
+    bob.set({ name: 'Bob' })
+    handlers[0]?.presence(bob.ownState())
+    handlers[0]?.offline()
+    expect(seen.others).toHaveLength(0)
+    await handlers[0]?.opened({ epoch: 'e', writable: true, frameLimit: 1 })
+    handlers[0]?.presence(bob.ownState())
+    expect(seen.others.map(({ state }) => state)).toEqual([{ name: 'Bob' }])
+    bob.leave()
+
+    // Somebody who has seen Ada leave with the socket believes a new clock only.
+    const eve = new PresenceRoom('v/1', () => undefined)
+    eve.receive(said.at(-2) as Uint8Array)
+    expect(eve.others).toHaveLength(1)
+    const gone = modifyAwarenessUpdate(said.at(-2) as Uint8Array, () => null)
+    eve.receive(gone)
+    expect(eve.others).toHaveLength(0)
+    eve.receive(said.at(-1) as Uint8Array)
+    expect(eve.others).toHaveLength(1)
+    eve.leave()
   })
 })
