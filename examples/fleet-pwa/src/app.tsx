@@ -7,7 +7,7 @@ import { type Toast, Toasts } from './components/toasts'
 import { VehicleCard } from './components/vehicle-card'
 import { VehicleList } from './components/vehicle-list'
 import { VehicleSheet } from './components/vehicle-sheet'
-import { setArchived, useMayEdit, type Vehicle, vehiclesOf } from './fleet'
+import { listVehicles, setArchived, useMayEdit, type Vehicle } from './fleet'
 import { usePeople } from './people'
 import { keepOnDevice } from './updates'
 import { useWide } from './use-wide'
@@ -20,7 +20,7 @@ type Editing = { id: string | null } | null
 
 export function App() {
   const client = useClient()
-  const vehicles = useLiveQuery(() => vehiclesOf(client).orderBy('name').toArray(), [client])
+  const vehicles = useLiveQuery(() => listVehicles(client), [client])
   const positions = useLatestPositions()
   const wide = useWide()
   const mayEdit = useMayEdit()

@@ -24,6 +24,12 @@ export function vehiclesOf(client: WebHostClient): Table<Vehicle, string, Omit<V
   return client.db.vehicles
 }
 
+/** All of them, Bus 9 before Bus 10. */
+export async function listVehicles(client: WebHostClient): Promise<Vehicle[]> {
+  const { compare } = new Intl.Collator(undefined, { numeric: true })
+  return (await vehiclesOf(client).toArray()).sort((one, other) => compare(one.name, other.name))
+}
+
 /** Change only what was edited, so that fields merge one by one with the edits of others. */
 export async function saveVehicle(
   client: WebHostClient,
