@@ -127,6 +127,24 @@ async def test_a_network_that_says_nothing_does_not_keep_the_app_from_starting(
     await fleet.until_badge("Saved on the server")
 
 
+async def test_a_new_version_waits_until_somebody_wants_it(
+    open_fleet: OpenFleet, sync_server: SyncServer, tmp_path: Path
+) -> None:
+    fleet = await open_fleet(sync_server, await sync_server.key_for("pwa-update", *SCOPES))
+    await fleet.until_kept()
+    worker = tmp_path / "app phone" / "service-worker.js"
+    worker.write_text(worker.read_text().replace("`fleet-$", "`fleet-next-$"))
+    page = tmp_path / "app phone" / "index.html"
+    page.write_text(page.read_text().replace("<title>Fleet", "<title>Fleet 2"))
+    await fleet.page.evaluate("async () => { await (await navigator.serviceWorker.ready).update() }")
+    await expect(fleet.page.get_by_text("A new version is ready")).to_be_visible()
+    await expect(fleet.page).to_have_title("Fleet")
+    await fleet.page.reload()
+    await expect(fleet.page).to_have_title("Fleet")
+    await fleet.page.get_by_role("button", name="Reload").click()
+    await expect(fleet.page).to_have_title("Fleet 2")
+
+
 LATEST = """() => new Promise((resolve, reject) => {
   const opening = indexedDB.databases().then(([{ name }]) => {
     const request = indexedDB.open(name)
