@@ -1,15 +1,16 @@
 /**
  * Keeps one document in step with the server: the replica on one side, the connection on the other.
  *
- *     waiting ──opened──> asked ──first answer──> live ──offline──> waiting
+ *     waiting ──opened──> asked ──both answers──> live ──offline──> waiting
  *        │                                          │
  *        └──denied──> denied ──retry──> waiting     └── fold, send, fold, send … (while the server keeps up)
  *
  * Denied is who has no right, or whose document was deleted. Whom the server can't let in now goes on waiting.
  *
- * A document that is only sent (a track) is live as soon as the server has said what it has. What is
- * sent is stored first, and stays stored until the server says that it is durable, so nothing here has
- * to survive: after a loss of the connection everything is asked of the replica again.
+ * Both answers are what the server has (its step 1) and what we lack (its answer to ours); they come in either
+ * order, and a document that is only sent (a track) waits for the first alone. What is sent is stored first, and
+ * stays stored until the server says that it is durable, so nothing here has to survive: after a loss of the
+ * connection everything is asked of the replica again.
  */
 
 import type { Attachment, DocumentHandler, Link, LocalUpdate, Refusal, Replica } from '../contract.js'
@@ -56,7 +57,10 @@ export class DocumentSync implements DocumentHandler {
   readonly #read = new Set<number>()
   #readTimer: ReturnType<typeof setTimeout> | null = null
   #target = TARGET_BYTES
-  #serverVector = new Uint8Array([0])
+  /** What the server has, as it said last; null until then. Before that nothing may be sent. */
+  #serverVector: Uint8Array | null = null
+  /** What we lacked has come. */
+  #isComplete = false
   #inFlight = 0
   #pumpIsDue = false
   #storedSince = 0
@@ -123,13 +127,19 @@ export class DocumentSync implements DocumentHandler {
   }
 
   async serverHas(stateVector: Uint8Array): Promise<void> {
-    this.#serverVector = stateVector.slice()
-    if (!this.#replica.receives) await this.#do(() => this.#goLive())
+    const vector = stateVector.slice()
+    this.#serverVector = vector
+    await this.#do(async () => {
+      // A server that asks again lacks something that our updates build on.
+      if (this.#state.phase === 'live') await this.#sendUnconfirmed(vector, this.#connection)
+      else await this.#goLive()
+    })
   }
 
   async updates(updates: readonly Uint8Array[], first: boolean): Promise<void> {
     await this.#do(async () => {
       await this.#replica.receive(updates)
+      if (first) this.#isComplete = true
       if (first) await this.#goLive()
       await this.#compactSometimes(1)
     })
@@ -160,6 +170,8 @@ export class DocumentSync implements DocumentHandler {
     this.#sent.clear()
     this.#read.clear()
     this.#inFlight = 0
+    this.#serverVector = null
+    this.#isComplete = false
     if (this.#readTimer !== null) clearTimeout(this.#readTimer)
     this.#readTimer = null
     if (this.#state.phase !== 'denied') this.#become({ phase: 'waiting', denial: null })
@@ -181,12 +193,19 @@ export class DocumentSync implements DocumentHandler {
   }
 
   async #goLive(): Promise<void> {
-    if (this.#state.phase !== 'asked') return
+    const vector = this.#serverVector
+    const isComplete = this.#isComplete || !this.#replica.receives
+    if (this.#state.phase !== 'asked' || vector === null || !isComplete) return
     this.#become({ phase: 'live' })
-    const connection = this.#connection
-    for (const update of await this.#replica.unconfirmed(this.#serverVector)) this.#send(update, connection)
+    await this.#sendUnconfirmed(vector, this.#connection)
     await this.#pump()
     await this.#compactSometimes(COMPACT_AFTER)
+  }
+
+  async #sendUnconfirmed(serverVector: Uint8Array, connection: number): Promise<void> {
+    for (const update of await this.#replica.unconfirmed(serverVector)) {
+      if (!this.#sent.has(update.id)) this.#send(update, connection)
+    }
   }
 
   /** Connections may last for weeks, so it is not enough to do it at their beginning. */
