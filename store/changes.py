@@ -24,11 +24,12 @@ from types import TracebackType
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from store.contract import Change, LatestMoved, RightsChanged, StoreError, Unavailable
+from store.contract import Change, LatestMoved, LifeChanged, RightsChanged, StoreError, Unavailable
 from store.outage import AWAY, Backoff, Connect, describe
 
 LOG_CHANNEL = "webhost_log"
 ACCESS_CHANNEL = "webhost_access"
+LIVES_CHANNEL = "webhost_lives"
 LATEST_CHANNEL = "webhost_latest"
 MAX_PAYLOAD_BYTES = 7900  # Postgres refuses 8000
 MAX_PENDING = 10_000
@@ -45,7 +46,7 @@ select pg_notify($1, payload) from unnest($2::text[]) as payload
 union all select pg_notify($3, payload) from unnest($4::text[]) as payload
 """
 
-Message = TypeVar("Message", Change, RightsChanged, LatestMoved)
+Message = TypeVar("Message", Change, RightsChanged, LifeChanged, LatestMoved)
 Key = TypeVar("Key")
 Waiting = TypeVar("Waiting")
 
@@ -80,6 +81,19 @@ def decode_rights(payload: str) -> RightsChanged:
         case [int(tenant_id), str(key_id)]:
             return RightsChanged(tenant_id, UUID(key_id))
     raise ValueError(f"no change of rights: {payload[:100]}")
+
+
+def encode_life(changed: LifeChanged) -> str:
+    """`[tenant_id, document_id, name]`."""
+    return _encode([changed.tenant_id, changed.document_id, changed.name])
+
+
+def decode_life(payload: str) -> LifeChanged:
+    """Raises: ValueError (from a program that speaks another version)."""
+    match json.loads(payload):
+        case [int(tenant_id), int(document_id), str(name)]:
+            return LifeChanged(tenant_id, document_id, name)
+    raise ValueError(f"no change of a document's life: {payload[:100]}")
 
 
 def encode_latest(moved: LatestMoved) -> str:
@@ -154,6 +168,10 @@ class PostgresChanges:
     def listen_rights(self) -> AbstractAsyncContextManager[AsyncIterator[RightsChanged]]:
         """As `store.contract.Changes.listen_rights`."""
         return self._listen(ACCESS_CHANNEL, decode_rights)
+
+    def listen_lives(self) -> AbstractAsyncContextManager[AsyncIterator[LifeChanged]]:
+        """As `store.contract.Changes.listen_lives`."""
+        return self._listen(LIVES_CHANNEL, decode_life)
 
     def listen_latest(self) -> AbstractAsyncContextManager[AsyncIterator[LatestMoved]]:
         """As `store.contract.Changes.listen_latest`."""

@@ -19,7 +19,7 @@ Errors, all of them children of `StoreError`:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -133,6 +133,16 @@ class Document:
     log_bytes: int
     created_at: datetime
     updated_at: datetime
+    demands_epoch: bool = False
+    """Its history was begun anew: a replica that doesn't say which one it belongs to is refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What may have changed of a document while it was open."""
+
+    epoch: UUID
+    state: DocumentState
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,6 +217,15 @@ class RightsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class LifeChanged:
+    """Said to whoever listens: a document was deleted, brought back, released or begun anew."""
+
+    tenant_id: int
+    document_id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class LatestMoved:
     """Said to whoever listens, after a commit: the tenant's latest positions changed up to `version`."""
 
@@ -220,9 +239,14 @@ class UpdateLog(Protocol):
     async def open(self, tenant_id: int, name: str, *, create: bool) -> Document:
         """Find the document of that name; with `create` make it (and its epoch) where it is missing.
 
-        Two callers at once get the same document.
+        Two callers at once get the same document. A name whose document was deleted for good is made anew
+        by `Lifecycle.create` only: here a late replica would bring back what was deleted.
         Raises: UnknownDocument (missing and not `create`, or deleted), Unavailable.
         """
+        ...
+
+    async def standing(self, tenant_id: int, document_ids: Collection[int]) -> Mapping[int, Standing]:
+        """What those of the documents are now that there still are, deleted ones too. Raises: Unavailable."""
         ...
 
     async def load(self, tenant_id: int, document_id: int) -> StoredDocument:
@@ -303,12 +327,10 @@ class UpdateLog(Protocol):
     async def quarantine(self, tenant_id: int, document_id: int, *, reason: str, seq: int | None) -> None:
         """Make the document read-only; a copy of row `seq`, if given, is put aside. Deletes nothing.
 
+        One that is in quarantine already keeps its reason. `Lifecycle.release` lets it out.
+
         Raises: UnknownDocument, Unavailable.
         """
-        ...
-
-    async def release(self, tenant_id: int, document_id: int) -> None:
-        """Let a document out of quarantine. Raises: UnknownDocument, Unavailable."""
         ...
 
     async def documents(
@@ -335,6 +357,10 @@ class Changes(Protocol):
 
     def listen_rights(self) -> AbstractAsyncContextManager[AsyncIterator[RightsChanged]]:
         """Keys whose rights any process changed from now on. Ends as `listen` does."""
+        ...
+
+    def listen_lives(self) -> AbstractAsyncContextManager[AsyncIterator[LifeChanged]]:
+        """Documents whose life any process changed from now on. Ends as `listen` does."""
         ...
 
     def listen_latest(self) -> AbstractAsyncContextManager[AsyncIterator[LatestMoved]]:

@@ -15,7 +15,7 @@ import asyncpg
 
 from store import snapshots
 from store.checksum import checksum
-from store.contract import Document
+from store.contract import Document, EpochMismatch
 from store.database import Database
 from store.history_contract import (
     Activity,
@@ -44,9 +44,13 @@ _VERSIONS = f"""
 order by seq desc, created_at desc, id desc limit $6
 """
 _ONE_VERSION = f"{_VERSION} where tenant_id = $1 and document_id = $2 and id = $3"
+# Held against the document in the insert itself: no version outlives a purge or an erasure, which wait
+# for this lock, or which this waits for.
 _ADD = """
 insert into document_versions (tenant_id, document_id, seq, kind, name, actor, at, state, checksum, is_exact)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) on conflict do nothing
+select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10 from documents
+where tenant_id = $1 and id = $2 and ($11::uuid is null or epoch = $11) and state <> 'deleted' for key share
+on conflict do nothing
 returning id, seq, kind, name, actor, at, octet_length(state) as size, created_at
 """
 _AUTOMATIC = f"{_VERSION} where tenant_id = $1 and document_id = $2 and seq = $3 and kind = 'automatic'"
@@ -178,10 +182,13 @@ class PostgresHistory:
                 version.state,
                 checksum(version.state),
                 version.is_exact,
+                version.epoch,
             )
-            if row is None:
+            if row is None and version.kind is VersionKind.AUTOMATIC:
+                # Whoever was second waited for the first, and finds its version.
                 row = await connection.fetchrow(_AUTOMATIC, tenant_id, document_id, version.seq)
-        assert row is not None  # whoever was second waited for the first, and finds its version
+        if row is None:
+            raise EpochMismatch(f"document {document_id} was made anew meanwhile; no version was kept")
         return _version(row)
 
     async def versions(

@@ -59,7 +59,8 @@ class VersionKind(StrEnum):
 class NewVersion:
     """The whole state of a document at `seq`, to be kept. `at` is when it came to that state.
 
-    An inexact one (something waits for its causes) shows that seq, but nothing can be built on it.
+    An inexact one (something waits for its causes) shows that seq, but nothing can be built on it. With
+    `epoch`, that of the document whose state it is, one of a history that was erased is never kept.
     """
 
     seq: int
@@ -69,6 +70,7 @@ class NewVersion:
     at: datetime
     state: bytes
     is_exact: bool = True
+    epoch: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +189,7 @@ class History(Protocol):
     async def add_version(self, tenant_id: int, document_id: int, version: NewVersion) -> Version:
         """Keep a version, for good once this returns. An automatic one that is there already stays.
 
-        Raises: UnknownDocument, NotStorable, Unavailable; ValueError above the document's head.
+        Raises: UnknownDocument, EpochMismatch, NotStorable, Unavailable; ValueError above the head.
         """
         ...
 

@@ -18,6 +18,7 @@ from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, case, func, lit
 
 from store.contract import DocumentState
 from store.database import Database
+from store.patterns import escaped, likes_of
 from store.schema import documents, gps_positions, latest_positions, vehicles
 from store.updates import end_of_prefix
 
@@ -219,19 +220,14 @@ def _conditions(wanted: VehicleFilter) -> list[ColumnElement[bool]]:
     if wanted.archived is not None:
         conditions.append(func.coalesce(vehicles.c.archived, False) == wanted.archived)
     if wanted.text is not None:
-        part = f"%{_escaped(wanted.text)}%"
+        part = f"%{escaped(wanted.text)}%"
         conditions.append(or_(vehicles.c.name.ilike(part), vehicles.c.plate.ilike(part)))
     return conditions
 
 
 def _fits_any(name: ColumnElement[str], patterns: Sequence[str]) -> ColumnElement[bool]:
-    likes = [_escaped(pattern).replace("*", "%") for pattern in patterns]
-    return name.op("LIKE", is_comparison=True, return_type=None)(any_(literal(likes, ARRAY(Text))))
-
-
-def _escaped(text: str) -> str:
-    """The text with what means something to LIKE made to mean itself."""
-    return text.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    likes = literal(likes_of(patterns), ARRAY(Text))
+    return name.op("LIKE", is_comparison=True, return_type=None)(any_(likes))
 
 
 def _tracks_of(vehicle_id: ColumnElement[str]) -> ColumnElement[str]:

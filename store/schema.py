@@ -7,8 +7,6 @@ people (`users`, `sessions`, `sign_in_links`) belong to no tenant, and one role 
 
 from __future__ import annotations
 
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -19,29 +17,23 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     UniqueConstraint,
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TIMESTAMP
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-metadata = MetaData()
+from store import schema_base, schema_lifecycle
+from store.schema_base import now_column as _now
+from store.schema_base import tenant_column as _tenant
+from store.schema_base import time_column as _time
 
-
-def _time(name: str, **options: Any) -> Column[Any]:
-    return Column(name, TIMESTAMP(timezone=True), **options)
-
-
-def _now(name: str) -> Column[Any]:
-    return _time(name, nullable=False, server_default=text("now()"))
-
-
-def _tenant(**options: Any) -> Column[int]:
-    return Column("tenant_id", BigInteger, nullable=False, **options)
-
+metadata = schema_base.metadata
+quarantined_updates = schema_lifecycle.quarantined_updates
+document_tombstones = schema_lifecycle.document_tombstones
+document_events = schema_lifecycle.document_events
 
 def _user(**options: Any) -> Column[Any]:
     return Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, **options)
@@ -90,8 +82,13 @@ documents = Table(
     Column("log_bytes", BigInteger, nullable=False, server_default=text("0")),
     _now("created_at"),
     _now("updated_at"),
+    Column("demands_epoch", Boolean, nullable=False, server_default=text("false")),  # its history began anew
+    _time("deleted_at"),
+    Column("deleted_by", Text),
+    _time("purge_at"),  # until then it can be brought back
     UniqueConstraint("id"),
     Index("documents_name", "tenant_id", "name", unique=True),
+    Index("documents_purge", "purge_at", postgresql_where=text("state = 'deleted'")),
 )
 
 document_updates = Table(
@@ -144,17 +141,6 @@ document_versions = Table(
         unique=True,
         postgresql_where=text("kind = 'automatic'"),
     ),
-)
-
-quarantined_updates = Table(
-    "quarantined_updates",
-    metadata,
-    _tenant(primary_key=True),
-    Column("document_id", BigInteger, primary_key=True),
-    Column("seq", BigInteger, primary_key=True),
-    Column("payload", LargeBinary, nullable=False),
-    Column("reason", Text, nullable=False),
-    _now("quarantined_at"),
 )
 
 vehicles = Table(

@@ -34,7 +34,7 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _DOCUMENT = """
 select id, tenant_id, name, epoch, state, reason, head_seq, snapshot_seq, log_rows, log_bytes,
-       created_at, updated_at
+       created_at, updated_at, demands_epoch
 from documents where tenant_id = $1 and id = $2 and state <> 'deleted'
 """
 _SNAPSHOTS = """
@@ -51,7 +51,7 @@ where tenant_id = $1 and document_id = $2 and seq > $3 order by seq
 """
 # Trimming and writing of one document's snapshots wait for each other. Not by a lock on the row of
 # the document: every append to it, and with it a committer's whole batch, would wait as well.
-_LOCK = "select pg_advisory_xact_lock(hashint8extended($1, 1))"
+LOCK = "select pg_advisory_xact_lock(hashint8extended($1, 1))"
 _INSERT = """
 insert into document_snapshots (tenant_id, document_id, seq, state, state_vector, checksum)
 values ($1, $2, $3, $4, $5, $6)
@@ -160,7 +160,7 @@ async def write(
     connection: Connection, tenant_id: int, document_id: int, seq: int, state: bytes, state_vector: bytes
 ) -> None:
     """As `store.contract.UpdateLog.write_snapshot`."""
-    await connection.execute(_LOCK, document_id)
+    await connection.execute(LOCK, document_id)
     found = await document(connection, tenant_id, document_id)
     if not 1 <= seq <= found.head_seq:
         raise ValueError(f"document {document_id} has no update {seq}; its log ends at {found.head_seq}")
@@ -183,7 +183,7 @@ async def trim(
     up_to: int | None = None,
 ) -> int:
     """As `store.contract.UpdateLog.trim`."""
-    await connection.execute(_LOCK, document_id)
+    await connection.execute(LOCK, document_id)
     found = await document(connection, tenant_id, document_id)
     if found.state is DocumentState.QUARANTINED:
         raise _in_quarantine(document_id)

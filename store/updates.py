@@ -8,7 +8,7 @@ since SQLAlchemy would cost more than the statement itself.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 from uuid import UUID
@@ -27,27 +27,34 @@ from store.contract import (
     NewUpdate,
     NotStorable,
     Snapshot,
+    Standing,
     StoredDocument,
     Trimmed,
     UnknownDocument,
 )
 from store.database import Database
+from store.events import note
+from store.lifecycle_contract import Action
 from store.outage import REFUSED
 from store.records import dense_updates, document_of
 
 _FIND = """
 select id, tenant_id, name, epoch, state, reason, head_seq, snapshot_seq, log_rows, log_bytes,
-       created_at, updated_at
+       created_at, updated_at, demands_epoch
 from documents where tenant_id = $1 and name collate "C" = $2
 """
-_CREATE = "insert into documents (tenant_id, name) values ($1, $2) on conflict do nothing"
+_BURIED = 'select from document_tombstones where tenant_id = $1 and name collate "C" = $2'
+_CREATE = f"""
+insert into documents (tenant_id, name) select $1, $2 where not exists ({_BURIED}) on conflict do nothing
+"""
+_STANDING = "select id, epoch, state from documents where tenant_id = $1 and id = any ($2::bigint[])"
 _READ = """
 select seq, payload, checksum, actor, device, client_ids, received_at from document_updates
 where tenant_id = $1 and document_id = $2 and seq > $3 order by seq limit $4
 """
 _LIST = """
 select id, tenant_id, name, epoch, state, reason, head_seq, snapshot_seq, log_rows, log_bytes,
-       created_at, updated_at
+       created_at, updated_at, demands_epoch
 from documents
 where tenant_id = $1 and state <> 'deleted'
   and name collate "C" >= $2 and name collate "C" > $3
@@ -56,7 +63,7 @@ order by name collate "C" limit $5
 """
 _QUARANTINE = """
 update documents set state = 'quarantined', reason = $3
-where tenant_id = $1 and id = $2 and state <> 'deleted' returning id
+where tenant_id = $1 and id = $2 and state = 'active' returning name
 """
 _PUT_ASIDE = """
 insert into quarantined_updates (tenant_id, document_id, seq, payload, reason)
@@ -64,17 +71,14 @@ select tenant_id, document_id, seq, payload, $4 from document_updates
 where tenant_id = $1 and document_id = $2 and seq = $3
 on conflict do nothing
 """
-_RELEASE = """
-update documents set state = 'active', reason = null
-where tenant_id = $1 and id = $2 and state <> 'deleted' returning id
-"""
 
 
 class PostgresUpdateLog:
     """`store.contract.UpdateLog`.
 
     Invariants:
-    1. A row of the log is never changed; `trim` alone deletes any.
+    1. A row of the log is never changed; `trim` alone deletes any. (What ends, erases or repairs a whole
+       document is in `store.lifecycle`.)
     2. What leaves here has passed its checksum, and rows follow on each other without a gap.
     """
 
@@ -89,9 +93,14 @@ class PostgresUpdateLog:
                 # Whoever is second waits here for the first, and then finds its document.
                 await connection.execute(_CREATE, tenant_id, name)
                 row = await connection.fetchrow(_FIND, tenant_id, name)
-        if row is None or row["state"] == DocumentState.DELETED:
-            raise UnknownDocument(f"document {name!r} of tenant {tenant_id} does not exist")
+            if row is None or row["state"] == DocumentState.DELETED:
+                raise _unknown(tenant_id, name)
         return document_of(row)
+
+    async def standing(self, tenant_id: int, document_ids: Collection[int]) -> Mapping[int, Standing]:
+        async with self._transaction(tenant_id) as connection:
+            rows = await connection.fetch(_STANDING, tenant_id, list(document_ids))
+        return {row["id"]: Standing(row["epoch"], DocumentState(row["state"])) for row in rows}
 
     async def load(self, tenant_id: int, document_id: int) -> StoredDocument:
         async with self._moment(tenant_id) as connection:
@@ -141,15 +150,14 @@ class PostgresUpdateLog:
 
     async def quarantine(self, tenant_id: int, document_id: int, *, reason: str, seq: int | None) -> None:
         async with self._transaction(tenant_id) as connection:
-            if await connection.fetchval(_QUARANTINE, tenant_id, document_id, reason) is None:
-                raise UnknownDocument(f"document {document_id} of tenant {tenant_id} does not exist")
+            name = await connection.fetchval(_QUARANTINE, tenant_id, document_id, reason)
+            if name is None:
+                await snapshots.document(connection, tenant_id, document_id)  # whoever is second is done
+                return
             if seq is not None:
                 await connection.execute(_PUT_ASIDE, tenant_id, document_id, seq, reason)
-
-    async def release(self, tenant_id: int, document_id: int) -> None:
-        async with self._transaction(tenant_id) as connection:
-            if await connection.fetchval(_RELEASE, tenant_id, document_id) is None:
-                raise UnknownDocument(f"document {document_id} of tenant {tenant_id} does not exist")
+            detail = {"reason": reason, "seq": seq}
+            await note(connection, tenant_id, document_id, name, Action.QUARANTINED, "server", **detail)
 
     async def documents(
         self, tenant_id: int, *, prefix: str = "", after: str = "", limit: int = 100
@@ -167,6 +175,10 @@ class PostgresUpdateLog:
 
     def _moment(self, tenant_id: int) -> AbstractAsyncContextManager[asyncpg.Connection[asyncpg.Record]]:
         return driver_of(self._database.moment(tenant_id))
+
+
+def _unknown(tenant_id: int, name: str) -> UnknownDocument:
+    return UnknownDocument(f"document {name!r} of tenant {tenant_id} does not exist")
 
 
 @asynccontextmanager

@@ -193,7 +193,7 @@ async def test_a_quarantined_document_keeps_its_rows_and_its_lag_shows(fleet: Fl
     assert await sequences(fleet) == [1]
     status = await fleet.projector.status()
     assert (status.behind, status.quarantined) == (0, 1)
-    await fleet.store.log.release(1, document.id)
+    await fleet.store.lifecycle.release(1, document.id, (), by="ada")
     await fleet.projector.catch_up()
     assert await sequences(fleet) == [1, 2]
 

@@ -14,6 +14,7 @@ from store.changes import PostgresChanges
 from store.committer import Committer
 from store.contract import Committed, Document, NewUpdate
 from store.database import Database
+from store.lifecycle import PostgresLifecycle
 from store.roles import Role
 from store.updates import PostgresUpdateLog
 
@@ -28,6 +29,10 @@ class OpenLog:
     database: Database
     changes: PostgresChanges
     log: PostgresUpdateLog
+
+    @property
+    def lifecycle(self) -> PostgresLifecycle:
+        return PostgresLifecycle(self.database)
 
     async def document(self, name: str = "depot", tenant_id: int = TENANT) -> Document:
         return await self.log.open(tenant_id, name, create=True)

@@ -167,6 +167,7 @@ async def test_the_projector_reads_documents_and_writes_rows_and_that_is_all(dat
 async def test_the_server_cannot_rewrite_the_log_or_the_projected_rows(database_url: str) -> None:
     found = await rights(database_url, Role.APP)
     assert found["document_updates"] == {"select", "delete"}
+    assert found["document_tombstones"] == found["document_events"] == {"select", "insert"}
     assert {name: found[name] for name in PROJECTED} == {name: {"select"} for name in PROJECTED}
     assert all("truncate" not in allowed for allowed in found.values())
 
@@ -244,7 +245,9 @@ async def test_functions_with_the_rights_of_the_owner_are_fenced(database_url: s
     )
     async with Database(database_url) as database, database.owner() as connection:
         assert (await connection.execute(query)).all() == [
+            ("documents_to_purge", True, [Role.APP]),
             ("ensure_positions_month", True, [Role.PROJECTOR]),
             ("find_api_key", True, [Role.APP]),
+            ("put_update_aside", True, [Role.APP]),
             ("valid_api_keys", True, [Role.APP]),
         ]

@@ -180,7 +180,7 @@ async def test_quarantine_keeps_the_bad_row_and_takes_no_writes(opened: OpenLog,
 async def test_a_released_document_takes_writes_again(opened: OpenLog) -> None:
     document = await opened.document()
     await opened.log.quarantine(TENANT, document.id, reason="why not", seq=None)
-    await opened.log.release(TENANT, document.id)
+    await opened.lifecycle.release(TENANT, document.id, (), by="ada")
     assert (await opened.append(document, b"again")).first_seq == 1
     assert (await opened.document()).reason is None
 

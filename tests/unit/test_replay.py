@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given
@@ -21,6 +22,7 @@ from webhost_sync.history.replay import NOTHING, State, advance
 from webhost_sync.history.state_cache import StateCache
 
 TIME = datetime(2026, 5, 1, tzinfo=UTC)
+EPOCH = UUID(int=1)
 
 
 def rows(payloads: Sequence[bytes], first_seq: int = 1) -> list[LoggedUpdate]:
@@ -118,12 +120,12 @@ def test_the_cache_gives_the_nearest_state_and_stays_within_its_bounds(
 ) -> None:
     cache = StateCache(100)
     for document_id, seq, size in steps:
-        cache.add(document_id, State(seq, b"x" * size))
+        cache.add((document_id, EPOCH), State(seq, b"x" * size))
         assert cache.size <= 100
         if size <= 25:
-            found = cache.nearest(document_id, seq)
+            found = cache.nearest((document_id, EPOCH), seq)
             assert found is not None
             assert found.seq == seq
-        below = cache.nearest(document_id, seq - 1)
+        below = cache.nearest((document_id, EPOCH), seq - 1)
         assert below is None or below.seq < seq
-        assert cache.nearest(99, seq) is None
+        assert cache.nearest((99, EPOCH), seq) is None

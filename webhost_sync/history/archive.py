@@ -106,7 +106,7 @@ class Archive:
         self._history = history
         self._states = states
         # So that the pages of one long answer are cut out of the same work.
-        self._attributions: OrderedDict[tuple[int, int, tuple[str, ...]], Attribution] = OrderedDict()
+        self._attributions: OrderedDict[tuple[int, UUID, int, tuple[str, ...]], Attribution] = OrderedDict()
 
     async def document(self, tenant_id: int, name: str) -> DocumentRecord:
         """The document of that name as it is now. Raises: DocumentNotFound."""
@@ -137,6 +137,10 @@ class Archive:
         roots = await asyncio.to_thread(read_values, state.update, state.kinds)
         return Shown(seq, moment.at, roots, not state.kept)
 
+    async def state(self, record: DocumentRecord, seq: int) -> State:
+        """Everything the document held after row `seq`, as one update and what is beside it."""
+        return await self._states.at(record, seq)
+
     async def difference(self, record: DocumentRecord, before: int, after: int) -> Difference:
         then, now = await self._states.at(record, before), await self._states.at(record, after)
         changes = await asyncio.to_thread(_compare, then, now)
@@ -144,7 +148,7 @@ class Archive:
 
     async def attribution(self, record: DocumentRecord, seq: int, path: tuple[str, ...]) -> Attribution:
         """Who wrote what lies at a path. Raises: InvalidRequest (nothing does)."""
-        key = (record.id, seq, path)
+        key = (record.id, record.epoch, seq, path)
         if key not in self._attributions:
             self._attributions[key] = await self._attribute(record, seq, path)
             if len(self._attributions) > ATTRIBUTIONS:

@@ -113,7 +113,9 @@ class Restorer:
     ) -> Version:
         state = await self._states.at(record, seq)
         moment = await self._history.moment(record.tenant_id, record.id, seq)
-        version = NewVersion(seq, kind, name, author.name, moment.at, state.update, state.is_exact)
+        version = NewVersion(
+            seq, kind, name, author.name, moment.at, state.update, state.is_exact, record.epoch
+        )
         return await self._history.add_version(record.tenant_id, record.id, version)
 
 

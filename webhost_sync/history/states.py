@@ -37,7 +37,7 @@ class States:
         if seq == 0:
             return NOTHING
         async with self._turns:
-            held = self._cache.nearest(record.id, seq)
+            held = self._cache.nearest((record.id, record.epoch), seq)
             if held is not None and held.seq == seq:
                 return held
             material = await self._material(record, seq, None if held is None else held.seq)
@@ -49,7 +49,7 @@ class States:
                 is_wanted=lambda at: at % STATE_ROWS == 0,
             )
         for state in states:
-            self._cache.add(record.id, state)
+            self._cache.add((record.id, record.epoch), state)
         return states[-1]
 
     async def _material(self, record: DocumentRecord, seq: int, have: int | None) -> Material:

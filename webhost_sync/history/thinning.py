@@ -54,6 +54,13 @@ class Thinner:
     async def _keep(self, record: DocumentRecord, moment: Moment) -> None:
         state = await self._states.at(record, moment.seq)
         version = NewVersion(
-            moment.seq, VersionKind.AUTOMATIC, "", "", moment.at, state.update, state.is_exact
+            moment.seq,
+            VersionKind.AUTOMATIC,
+            "",
+            "",
+            moment.at,
+            state.update,
+            state.is_exact,
+            record.epoch,
         )
         await self._history.add_version(record.tenant_id, record.id, version)
