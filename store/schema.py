@@ -7,6 +7,8 @@ people (`users`, `sessions`, `sign_in_links`) belong to no tenant, and one role 
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -34,6 +36,7 @@ metadata = schema_base.metadata
 quarantined_updates = schema_lifecycle.quarantined_updates
 document_tombstones = schema_lifecycle.document_tombstones
 document_events = schema_lifecycle.document_events
+
 
 def _user(**options: Any) -> Column[Any]:
     return Column("user_id", Uuid, ForeignKey("users.id", ondelete="CASCADE"), nullable=False, **options)

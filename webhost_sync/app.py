@@ -28,6 +28,7 @@ from store.fleet import PostgresFleet
 from store.history import PostgresHistory
 from store.keys import Keys
 from store.latest_feed import LatestFeed
+from store.lifecycle import PostgresLifecycle
 from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
@@ -55,6 +56,9 @@ from webhost_sync.history.retention import Rules
 from webhost_sync.history.state_cache import StateCache
 from webhost_sync.history.states import States
 from webhost_sync.history.thinning import Thinner
+from webhost_sync.lifecycle.erasure import Eraser
+from webhost_sync.lifecycle.keeper import Keeper
+from webhost_sync.lifecycle.repair import Repairer
 from webhost_sync.measured_log import MeasuredLog
 from webhost_sync.metrics import Recorder
 from webhost_sync.routes.api import api_routes
@@ -74,7 +78,7 @@ from webhost_sync.sync.compactor import run_compactor
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
 from webhost_sync.sync.refusals import Refusals
-from webhost_sync.sync.relay import poll, relay
+from webhost_sync.sync.relay import poll, relay, relay_lives
 
 logger = structlog.get_logger(__name__)
 
@@ -131,6 +135,7 @@ class Store:
     changes: PostgresChanges
     log: PostgresUpdateLog
     history: PostgresHistory
+    lifecycle: PostgresLifecycle
 
     def projector(self, settings: Settings) -> Projector:
         return Projector(PostgresFleet(self.database, self.changes), self.log, self.changes, settings)
@@ -156,7 +161,7 @@ async def open_store(
             )
         )
         log = MeasuredLog(database, committer, recorder or Recorder())
-        yield Store(database, changes, log, PostgresHistory(database))
+        yield Store(database, changes, log, PostgresHistory(database), PostgresLifecycle(database))
 
 
 @asynccontextmanager
@@ -176,6 +181,7 @@ async def running_services(
         due: asyncio.Queue[Document] = asyncio.Queue(DUE_FOR_COMPACTION)
         hub = Hub(log, settings, due)
         past = _past_of(store, settings, hub)
+        lives = lives_of(store, settings)
         live = LiveConnections(settings.connections_per_credential)
         keys, audit = Keys(database), AuditLog(database)
         authenticator = Authenticator(keys, tokens)
@@ -186,11 +192,13 @@ async def running_services(
         await stack.enter_async_context(
             _background(
                 relay(changes, hub),
+                relay_lives(changes, hub),
                 poll(hub, settings.log_poll_interval),
                 probe.run(),
                 run_compactor(
                     log, due, history=timedelta(days=settings.history_days), prepare=past.thinner.prepare
                 ),
+                lives.keeper.run(),
                 live.keep_alive(settings.keepalive_interval),
                 live.check_rights(authenticator.recheck, settings.access_check_interval),
             )
@@ -216,6 +224,10 @@ async def running_services(
             feed=PositionsFeed(database),
             archive=past.archive,
             restorer=past.restorer,
+            lifecycle=store.lifecycle,
+            keeper=lives.keeper,
+            repairer=lives.repairer,
+            eraser=lives.eraser,
             probe=probe,
             hub=hub,
             live=live,
@@ -257,6 +269,26 @@ def _past_of(store: Store, settings: Settings, hub: Hub) -> Past:
         Archive(store.log, store.history, states),
         Restorer(store.history, states, hub),
         Thinner(store.history, states, rules),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """What works on the life and death of documents; rooms of any process follow by themselves."""
+
+    keeper: Keeper
+    repairer: Repairer
+    eraser: Eraser
+
+
+def lives_of(store: Store, settings: Settings) -> Lives:
+    """For a serving process, and for a command."""
+    retention = timedelta(days=settings.deleted_documents_days)
+    states = States(store.history, StateCache(0))
+    return Lives(
+        Keeper(store.lifecycle, store.log, retention),
+        Repairer(store.lifecycle, store.log),
+        Eraser(store.lifecycle, store.log, states),
     )
 
 

@@ -150,6 +150,8 @@ class Settings(BaseSettings):
     """Of what is older still, the last state of each day is kept up to this age."""
     history_cache_bytes: int = Field(default=64 * MIB, ge=0)
     """Past states that are kept in memory, so that the next one near by is there at once."""
+    deleted_documents_days: int = Field(default=30, ge=0)
+    """A deleted document can be brought back for this time; then it is deleted for good."""
 
     projection_interval: float = 0.5
     """Slow poll of the projector; a notification wakes it earlier."""

@@ -121,7 +121,7 @@ class SyncServer:
             raise NotAuthenticated()
         if name in self.refusals:
             raise self.refusals[name]
-        if epoch not in (None, self.room(name).epoch):
+        if epoch not in (None, "none", self.room(name).epoch):
             raise WrongEpoch()
 
     async def live(self, socket: WebSocket) -> None:

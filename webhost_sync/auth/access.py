@@ -42,6 +42,16 @@ def access_api(principal: Principal, scope: Scope) -> None:
         raise NotAllowed(f"the call needs the scope {scope.value!r}")
 
 
+def access_life(principal: Principal, name: str, need: Scope = Scope.WRITE) -> None:
+    """Let a principal decide over a document's life, or (with READ) look into what is wrong with it.
+
+    It takes the right on the document and the scope `admin`, so that an admin's key can be held to a part of
+    the documents. Raises: DocumentNotFound (it may not read it), NotAllowed.
+    """
+    access_document(principal, name, need)
+    access_api(principal, Scope.ADMIN)
+
+
 def access_token(principal: Principal, grants: Sequence[Grant], scopes: frozenset[Scope]) -> None:
     """Let a principal have a token issued: only a key may, and a token never gets more than its key.
 

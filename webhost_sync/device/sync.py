@@ -22,6 +22,7 @@ from webhost_sync.device.update_log import DocumentRecord, UpdateLog
 from webhost_sync.device.wire import (
     EPOCH_HEADER,
     MEDIA_TYPE,
+    NEVER_SYNCED,
     SyncAnswer,
     read_answer,
     read_error,
@@ -177,9 +178,7 @@ class Synchronizer:
         self._documents.retire(name)
 
     async def _post(self, record: DocumentRecord, body: bytes) -> tuple[SyncAnswer, str | None]:
-        headers = {"Content-Type": MEDIA_TYPE}
-        if record.epoch is not None:
-            headers[EPOCH_HEADER] = record.epoch
+        headers = {"Content-Type": MEDIA_TYPE, EPOCH_HEADER: record.epoch or NEVER_SYNCED}
         try:
             response = await self._client.post(sync_path(record.name), content=body, headers=headers)
         except httpx.RequestError as error:

@@ -25,6 +25,8 @@ from webhost_sync.sync.update import read_update
 VERSION = 1
 MEDIA_TYPE = "application/octet-stream"
 EPOCH_HEADER = "X-Document-Epoch"
+NEVER_SYNCED = "none"
+"""In that header: a copy that has never met the server."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,10 @@ from webhost_sync import __version__
 from webhost_sync.routes import (
     admin,
     documents,
+    download,
     health,
     history,
+    lifecycle,
     limits,
     live_positions,
     pages,
@@ -52,6 +54,8 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     # Before the documents, whose names may hold slashes.
     *history.ENDPOINTS,
     *versions.ENDPOINTS,
+    *download.ENDPOINTS,
+    *lifecycle.ENDPOINTS,
     *documents.ENDPOINTS,
     *tokens.ENDPOINTS,
     *admin.ENDPOINTS,

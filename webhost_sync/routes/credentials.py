@@ -10,6 +10,8 @@ from starlette.websockets import WebSocket
 
 from webhost_sync.errors import NotAllowed
 
+EPOCH_HEADER = "X-Document-Epoch"
+"""Which history a client's replica belongs to; `sync.epochs` reads it."""
 CREDENTIAL_PARAMETERS = ("token", "apiKey")
 """Query parameters, the first that is given counts."""
 

@@ -7,15 +7,17 @@ committed before it is answered, and whoever is connected sees it.
 from __future__ import annotations
 
 import asyncio
-from uuid import UUID
+import dataclasses
 
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
 
 from store.contract import CorruptDocument, DocumentState, StoredDocument, UnknownDocument
 from store.contract import Document as DocumentRecord
+from store.lifecycle_contract import Deletion
 from store.readings import DocumentListing
-from webhost_sync.auth.access import access_document
+from webhost_sync.auth.access import access_api, access_document
+from webhost_sync.auth.principals import Scope
 from webhost_sync.errors import (
     DocumentNotFound,
     DocumentQuarantined,
@@ -31,6 +33,7 @@ from webhost_sync.errors import (
 from webhost_sync.fleet.names import validate_name
 from webhost_sync.routes import models
 from webhost_sync.routes.bodies import NoBody, OctetBody
+from webhost_sync.routes.credentials import EPOCH_HEADER
 from webhost_sync.routes.cursors import CursorFormat
 from webhost_sync.routes.document_view import view
 from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Parameter, Query
@@ -39,15 +42,19 @@ from webhost_sync.routes.queries import PagedQuery
 from webhost_sync.routes.services import Services
 from webhost_sync.routes.vehicles import readable_patterns
 from webhost_sync.sync.effects import Exchange, Member
+from webhost_sync.sync.epochs import FRESH, UNSAID, check_epoch, read_claim
+from webhost_sync.sync.parts import EMPTY_UPDATE
 from webhost_sync.sync.round_trip import MEDIA_TYPE, RoundTripAnswer, decode_request, encode_answer
 
-EPOCH_HEADER = "X-Document-Epoch"
 SEQ_HEADER = "X-Document-Seq"
 LEFT_OUT_HEADER = "X-Document-Left-Out"
 BY_NAME = CursorFormat[str](str)
 
 
 class DocumentQuery(PagedQuery):
+    deleted: bool = Field(
+        False, description="Only deleted ones, that can still be brought back. Needs the scope `admin`."
+    )
     prefix: str = Field(
         "", max_length=255, description="Only names that begin with this.", examples=["track/"]
     )
@@ -55,6 +62,8 @@ class DocumentQuery(PagedQuery):
 
 async def list_documents(call: Call[DocumentQuery, None]) -> Response:
     patterns = readable_patterns(call.principal)
+    if call.query.deleted:
+        return await _list_deleted(call, patterns)
 
     async def fetch(after: str | None, limit: int) -> list[DocumentListing]:
         return await call.services.readings.documents(
@@ -65,6 +74,24 @@ async def list_documents(call: Call[DocumentQuery, None]) -> Response:
     items = [models.DocumentSummary.model_validate(record) for record in records]
     answer = models.DocumentPage(items=items, next_cursor=next_cursor)
     return JSONResponse(answer.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
+
+
+async def _list_deleted(call: Call[DocumentQuery, None], patterns: list[str]) -> Response:
+    access_api(call.principal, Scope.ADMIN)
+
+    async def fetch(after: str | None, limit: int) -> list[Deletion]:
+        return await call.services.lifecycle.deletions(
+            call.principal.tenant_id, patterns, prefix=call.query.prefix, after=after, limit=limit
+        )
+
+    records, next_cursor = await page(call, BY_NAME, fetch, lambda record: record.name)
+    answer = models.DocumentPage(items=list(map(summary_of_deleted, records)), next_cursor=next_cursor)
+    return JSONResponse(answer.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
+
+
+def summary_of_deleted(deletion: Deletion) -> models.DocumentSummary:
+    fields = {**dataclasses.asdict(deletion), "state": DocumentState.DELETED}
+    return models.DocumentSummary.model_validate(fields)
 
 
 async def get_document(call: Call[Query, None]) -> Response:
@@ -85,12 +112,13 @@ async def sync_document(call: Call[Query, bytes]) -> Response:
     name = validate_name(call.path_parameter("name"))
     access = access_document(call.principal, name)
     request = decode_request(call.body)
-    epoch = _epoch(call.request.headers.get(EPOCH_HEADER))
+    claim = read_claim(call.request.headers.get(EPOCH_HEADER))
+    if request.update in (b"", EMPTY_UPDATE) and claim == UNSAID:
+        claim = FRESH  # whoever brings nothing can do no harm, and learns the epoch
     hub = call.services.hub
     async with hub.enter(call.principal.tenant_id, name) as runner:
         record = runner.record
-        if epoch not in (None, record.epoch):
-            raise WrongEpoch(f"it is {record.epoch} now")
+        check_epoch(record, claim)
         member = Member(
             hub.next_connection_id(),
             owner=call.principal.subject,
@@ -104,13 +132,6 @@ async def sync_document(call: Call[Query, bytes]) -> Response:
         headers[LEFT_OUT_HEADER] = str(answer.left_out)
     content = encode_answer(RoundTripAnswer(answer.state_vector, answer.update))
     return Response(content, media_type=MEDIA_TYPE, headers=headers)
-
-
-def _epoch(header: str | None) -> UUID | None:
-    try:
-        return None if header is None else UUID(header)
-    except ValueError as error:
-        raise InvalidRequest(f"header {EPOCH_HEADER!r}: it is a UUID, from an answer of before") from error
 
 
 async def _stored(services: Services, record: DocumentRecord) -> StoredDocument:
@@ -186,7 +207,7 @@ ENDPOINTS = (
         query=DocumentQuery,
         body=NoBody(),
         answers=(Answer(200, "A page", models.DocumentPage, {"items": [_SUMMARY], "next_cursor": None}),),
-        errors=(InvalidRequest,),
+        errors=(InvalidRequest, NotAllowed),
     ),
     # Before the next one, whose name may hold slashes.
     Endpoint(
@@ -230,8 +251,9 @@ ENDPOINTS = (
         headers=(
             Parameter(
                 EPOCH_HEADER,
-                "The epoch that the client's replica belongs to. Where the document has another one, nothing "
-                "is merged and the answer is 409.",
+                "The epoch that the client's replica belongs to, or `none` where it has never synced. Where "
+                "the document has another one, nothing is merged and the answer is 409. A document whose "
+                "history was begun anew takes updates only with this header.",
                 "0b9d5d0e-7c1b-4c53-9d0a-3f0f2f6a8a11",
             ),
         ),

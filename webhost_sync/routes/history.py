@@ -162,7 +162,8 @@ def json_answer(answer: BaseModel, status: int = 200) -> Response:
 NAME = Parameter(
     "name",
     "The document's name, percent-encoded once. Its slashes may stay, but for one before a last part that is "
-    "itself `history`, `state`, `diff`, `attribution`, `versions`, `restore` or `sync`: that one is `%2F`.",
+    "itself `history`, `state`, `diff`, `attribution`, `versions`, `restore`, `sync`, `download`, "
+    "`diagnosis`, `release`, `bring-back`, `erase` or `new-epoch`: that one is `%2F`.",
     "tables/vehicles",
 )
 OF_EVERY = (InvalidRequest, NotAllowed, DocumentNotFound, DocumentQuarantined)

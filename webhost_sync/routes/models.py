@@ -93,6 +93,9 @@ class DocumentSummary(BaseModel):
     log_bytes: int = Field(description="Bytes of the updates that are kept.")
     created_at: datetime
     updated_at: datetime
+    deleted_at: datetime | None = Field(None, description="Only of a deleted one, as the next two.")
+    deleted_by: str | None = None
+    purge_at: datetime | None = Field(None, description="Until then it can be brought back.")
 
 
 class DocumentContent(BaseModel):

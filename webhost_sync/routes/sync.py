@@ -17,10 +17,11 @@ from starlette.websockets import WebSocket
 from webhost_sync.auth.access import access_document
 from webhost_sync.errors import ClientFault, InvalidRequest, SyncError
 from webhost_sync.fleet.names import validate_name
-from webhost_sync.routes.credentials import address_of, check_origin, credential_of
+from webhost_sync.routes.credentials import EPOCH_HEADER, address_of, check_origin, credential_of
 from webhost_sync.routes.services import Services, services_of
 from webhost_sync.sync.connection import Connection
 from webhost_sync.sync.effects import Member
+from webhost_sync.sync.epochs import check_epoch, read_claim
 from webhost_sync.sync.live import LiveConnection
 from webhost_sync.sync.outbox import Outbox
 from webhost_sync.sync.protocol import PermissionDenied, encode
@@ -53,7 +54,9 @@ async def _serve(websocket: WebSocket, transport: Transport, services: Services)
     name = document_name(websocket.scope["raw_path"])
     principal = await services.authenticator.authenticate(credential_of(websocket))
     access = access_document(principal, name)
+    claim = read_claim(websocket.query_params.get("epoch") or websocket.headers.get(EPOCH_HEADER))
     async with services.hub.enter(principal.tenant_id, name) as runner:
+        check_epoch(runner.record, claim)
         member = Member(
             services.hub.next_connection_id(),
             owner=principal.subject,

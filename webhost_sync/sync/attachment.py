@@ -24,6 +24,7 @@ from webhost_sync.errors import ClientFault, Internal, ProtocolError, SyncError,
 from webhost_sync.sync.backlog import Inbox
 from webhost_sync.sync.collab_dialect import HocuspocusDialect
 from webhost_sync.sync.effects import Member
+from webhost_sync.sync.epochs import Claim, check_epoch, split_name
 from webhost_sync.sync.extension import Extension, document_text, is_ours, read_version
 from webhost_sync.sync.hocuspocus import Address, Known, Stateless, Token, decode, is_token
 from webhost_sync.sync.live import LiveConnection
@@ -132,13 +133,14 @@ class Attachment:
             if not isinstance(token, Token):
                 raise ProtocolError("a document begins with a token")
             extension = self._read_version(token.version)
-            principal, access = await self._door.admit(token.token, self.address.name)
+            name, claim = split_name(self.address.name)
+            principal, access = await self._door.admit(token.token, name)
         finally:
             self._inbox.done()
-        async with self._door.hub.enter(principal.tenant_id, self.address.name) as runner:
-            epoch = runner.record.epoch
-            if extension is not None and extension.epoch not in (None, epoch):
-                raise WrongEpoch(epoch=epoch)
+        if extension is not None:
+            claim = Claim(extension.epoch, is_fresh=extension.epoch is None)
+        async with self._door.hub.enter(principal.tenant_id, name) as runner:
+            check_epoch(runner.record, claim)
             return await self._serve(runner, principal, access)
 
     def _read_version(self, version: str | None) -> Extension | None:
@@ -165,7 +167,7 @@ class Attachment:
         live = LiveConnection(
             member.connection_id,
             principal,
-            self.address.name,
+            runner.record.name,
             datetime.now(UTC),
             outbox,
             socket.number,

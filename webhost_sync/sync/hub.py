@@ -5,7 +5,8 @@ at once share one load. A room that has had no members for a while, and nothing 
 unloaded. Knows no socket.
 
     cold ──enter──> loading ──> live ──idle──> cold
-                       │          └──lost──> cold (members are told to come back)
+                       │          ├──lost──> cold (members are told to come back)
+                       │          └──deleted, begun anew──> cold (members are told so)
                        └──failed──> remembered for a moment, then cold
 """
 
@@ -15,7 +16,7 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass
@@ -23,20 +24,18 @@ from functools import partial
 
 import structlog
 
-from store.contract import Change, Unavailable, UnknownDocument, UpdateLog
+from store.contract import Change, LifeChanged, Unavailable, UnknownDocument, UpdateLog
 from store.contract import Document as DocumentRecord
 from webhost_sync.config import Settings
 from webhost_sync.errors import DocumentNotFound, Draining, Internal, StoreUnavailable, SyncError
-from webhost_sync.sync.awareness import AwarenessLimits, AwarenessTable
 from webhost_sync.sync.growth import Growth
-from webhost_sync.sync.loading import Loaded, load_document
+from webhost_sync.sync.lives import Key, ends_of
+from webhost_sync.sync.loading import Loaded, load_document, open_room
 from webhost_sync.sync.receiving import first_of
-from webhost_sync.sync.room import Room
 from webhost_sync.sync.room_log import RoomLog
 from webhost_sync.sync.runner import LATEST, Runner
 
 logger = structlog.get_logger(__name__)
-Key = tuple[int, str]
 FAILED_LOAD_REMEMBERED = 2.0
 SWEEP_INTERVAL = 1.0
 
@@ -45,12 +44,14 @@ SWEEP_INTERVAL = 1.0
 class _Slot:
     """One room on its way through the states.
 
-    `users` keeps it from being unloaded; `last_seq` was committed elsewhere while it was loading.
+    `users` keeps it from being unloaded; `last_seq` was committed elsewhere while it was loading, and
+    `is_stale` says that the document was deleted, released or begun anew meanwhile.
     """
 
     runner: asyncio.Future[Runner]
     users: int = 0
     last_seq: int = 0
+    is_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,37 @@ class Hub:
         for runner in self._live.values():
             runner.check_log()
 
+    async def life_changed(self, changed: LifeChanged) -> None:
+        """Some process has deleted, brought back, released or begun anew a document; its room here must not
+        go on with what it was. Raises: store.contract.Unavailable."""
+        key = (changed.tenant_id, changed.name)
+        slot = self._slots.get(key)
+        if slot is None:
+            return
+        slot.is_stale = True
+        if key in self._live:
+            await self._end_what_is_over([key])
+        elif slot.runner.done():  # a failure that is remembered, and that may be none any more
+            self._unload(key, slot)
+
+    async def check_lives(self) -> None:
+        """Hold every room against its document, because messages may have been lost.
+
+        Raises: store.contract.Unavailable.
+        """
+        for key, slot in self._slots.items():
+            slot.is_stale = slot.is_stale or key not in self._live
+        await self._end_what_is_over(list(self._live))
+
+    async def _end_what_is_over(self, keys: Sequence[Key]) -> None:
+        runners = {key: self._live[key] for key in keys}
+        ends = await ends_of(self._log, {key: runner.record for key, runner in runners.items()})
+        for key, error in ends.items():
+            if self._live.get(key) is runners[key]:
+                logger.info("room ended", tenant=key[0], document=key[1], why=error.code)
+                runners[key].close(error)
+                self._unload(key, self._slots[key])
+
     def start_draining(self) -> None:
         """Let nobody in from now on."""
         self._draining.set()
@@ -176,6 +208,10 @@ class Hub:
         """The life of one room: load, run, forget."""
         try:
             runner = await self._load(key)
+            while slot.is_stale:
+                slot.is_stale = False
+                runner.dispose()
+                runner = await self._load(key)
         except SyncError as error:
             _fail(slot, error)
             await self._forget_later(key, slot)
@@ -209,6 +245,11 @@ class Hub:
         finally:
             self._forget(key, slot)
 
+    def _unload(self, key: Key, slot: _Slot) -> None:
+        task = self._tasks[key]
+        self._forget(key, slot)
+        task.cancel()
+
     def _forget(self, key: Key, slot: _Slot) -> None:
         if self._slots.get(key) is slot:
             del self._slots[key]
@@ -218,13 +259,7 @@ class Hub:
     async def _load(self, key: Key) -> Runner:
         started = time.monotonic()
         loaded = await self._load_document(key)
-        room = Room(
-            loaded.document,
-            AwarenessTable(self._presence_limits()),
-            size=loaded.size,
-            size_limit=self._settings.document_limit,
-            read_only=loaded.quarantined,
-        )
+        room = open_room(loaded, self._settings)
         milliseconds = round((time.monotonic() - started) * 1000, 1)
         logger.debug(
             "room loaded", tenant=key[0], document=key[1], seq=loaded.record.head_seq, ms=milliseconds
@@ -248,14 +283,6 @@ class Hub:
             logger.exception("document not loaded", tenant=tenant_id, document=name)
             raise Internal() from error
 
-    def _presence_limits(self) -> AwarenessLimits:
-        return AwarenessLimits(
-            clients_per_connection=self._settings.presence_clients_per_connection,
-            clients_per_room=self._settings.presence_clients_per_room,
-            state_bytes=self._settings.presence_state_limit,
-            timeout=self._settings.presence_timeout,
-        )
-
     async def _sweep(self) -> None:
         """Unload idle rooms, and let presence expire in the others."""
         while True:
@@ -265,9 +292,7 @@ class Hub:
                 slot = self._slots[key]
                 if not slot.users and runner.idle_for(now) > self._settings.room_idle_timeout:
                     logger.debug("room unloaded", tenant=key[0], document=key[1], seq=runner.seq)
-                    task = self._tasks[key]
-                    self._forget(key, slot)
-                    task.cancel()
+                    self._unload(key, slot)
                 else:
                     runner.tick(now)
 

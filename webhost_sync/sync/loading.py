@@ -14,8 +14,11 @@ import structlog
 
 from store.contract import CorruptDocument, DocumentState, StoredDocument, UpdateLog
 from store.contract import Document as DocumentRecord
+from webhost_sync.config import Settings
 from webhost_sync.errors import DocumentQuarantined, MalformedUpdate
+from webhost_sync.sync.awareness import AwarenessLimits, AwarenessTable
 from webhost_sync.sync.document import BrokenDocument, Document
+from webhost_sync.sync.room import Room
 from webhost_sync.sync.update import read_update
 
 logger = structlog.get_logger(__name__)
@@ -54,6 +57,33 @@ async def load_document(
         seq = damage.seq if damage.part == "update" else None
         await log.quarantine(record.tenant_id, record.id, reason=str(damage), seq=seq)
         return await _load_readable(log, record, client_id, str(damage))
+
+
+def open_room(loaded: Loaded, settings: Settings) -> Room:
+    """The room of a document that was loaded; nobody is in it yet."""
+    presence = AwarenessLimits(
+        clients_per_connection=settings.presence_clients_per_connection,
+        clients_per_room=settings.presence_clients_per_room,
+        state_bytes=settings.presence_state_limit,
+        timeout=settings.presence_timeout,
+    )
+    return Room(
+        loaded.document,
+        AwarenessTable(presence),
+        size=loaded.size,
+        size_limit=settings.document_limit,
+        read_only=loaded.quarantined,
+    )
+
+
+async def find_unreadable(stored: StoredDocument) -> CorruptDocument | None:
+    """The first part that is stored as it came and still is no update, or can't be taken; None if all can."""
+    try:
+        document, _ = await _rebuild(stored, client_id=0)
+    except CorruptDocument as damage:
+        return damage
+    document.close()
+    return None
 
 
 async def _rebuild(

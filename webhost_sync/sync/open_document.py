@@ -201,7 +201,7 @@ class OpenDocument:
     async def _renew(self, token: str) -> None:
         """Go on with another token. Raises: SyncError, and the document is closed."""
         try:
-            principal, access = await self._door.admit(token, self._address.name)
+            principal, access = await self._door.admit(token, self._live.document)
             self._check_is_the_same(principal)
             self._door.live.renew(self._live, principal)
         except TryAgain as error:

@@ -1,0 +1,115 @@
+"""A document as a file: its state as one Yjs update, or as JSON, now or at any time that is kept.
+
+It needs the right to read the document, and for a past state the scope `history` as well.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal
+from urllib.parse import quote
+
+from pydantic import Field
+from starlette.responses import JSONResponse, Response
+
+from webhost_sync.auth.access import access_api, access_document
+from webhost_sync.auth.principals import Scope
+from webhost_sync.errors import (
+    DocumentNotFound,
+    DocumentQuarantined,
+    HistoryGone,
+    InvalidRequest,
+    NotAllowed,
+)
+from webhost_sync.fleet.names import validate_name
+from webhost_sync.history.json_form import plain_json
+from webhost_sync.routes import history_examples as examples
+from webhost_sync.routes import history_models as models
+from webhost_sync.routes.bodies import NoBody
+from webhost_sync.routes.credentials import EPOCH_HEADER
+from webhost_sync.routes.documents import LEFT_OUT_HEADER, SEQ_HEADER
+from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Parameter, Query
+from webhost_sync.routes.history import NAME
+from webhost_sync.routes.queries import Point
+from webhost_sync.sync.round_trip import MEDIA_TYPE
+
+
+class DownloadQuery(Query):
+    format: Literal["update", "json"] = Field(
+        "update", description="`update`: one Yjs V1 update, for `Y.applyUpdate`. `json`: for people."
+    )
+    at: Point | None = Field(
+        None, description="Seq or time of a past state; needs the scope `history`. Default: now."
+    )
+
+
+async def download_document(call: Call[DownloadQuery, None]) -> Response:
+    name = validate_name(call.path_parameter("name"))
+    access_document(call.principal, name)
+    if call.query.at is not None:
+        access_api(call.principal, Scope.HISTORY)
+    archive = call.services.archive
+    record = await archive.document(call.principal.tenant_id, name)
+    seq = await archive.seq_at(record, call.query.at)
+    headers = {EPOCH_HEADER: str(record.epoch), SEQ_HEADER: str(seq), "Cache-Control": "no-store"}
+    if call.query.format == "update":
+        state = await archive.state(record, seq)
+        if state.kept:
+            headers[LEFT_OUT_HEADER] = str(len(state.kept))
+        headers |= _as_file(f"{name}.{seq}.yjs")
+        return Response(state.update, media_type=MEDIA_TYPE, headers=headers)
+    shown = await archive.show(record, seq)
+    answer = models.PastState(
+        name=record.name,
+        epoch=record.epoch,
+        seq=shown.seq,
+        at=shown.at,
+        head_seq=record.head_seq,
+        complete=shown.complete,
+        roots={root: plain_json(value) for root, value in shown.roots.items()},
+    )
+    headers |= _as_file(f"{name}.{seq}.json")
+    return JSONResponse(answer.model_dump(mode="json"), headers=headers)
+
+
+def _as_file(name: str) -> dict[str, str]:
+    """Have it saved under this name (RFC 6266), and under a plainer one by whoever can't read that."""
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+    exact = quote(name.replace("/", "-"), safe="")
+    return {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}"}
+
+
+ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
+    Endpoint(
+        method="GET",
+        path="/api/documents/{name:path}/download",
+        tag="documents",
+        summary="Download a document as a file",
+        description="Its whole state, as one update or as JSON. What waits for an update that is missing, or "
+        "pycrdt can't read, is not part of it.",
+        handler=download_document,
+        query=DownloadQuery,
+        body=NoBody(),
+        answers=(
+            Answer(
+                200,
+                "The file; with `format=json` as `GET …/state` answers",
+                MEDIA_TYPE,
+                headers=(
+                    Parameter(EPOCH_HEADER, "The epoch of the document.", examples.EPOCH),
+                    Parameter(SEQ_HEADER, "The last committed update that is part of it.", "42"),
+                    Parameter(
+                        LEFT_OUT_HEADER, "Only where it is not 0: updates that are not part of it.", "1"
+                    ),
+                    Parameter(
+                        "Content-Disposition",
+                        "What the file may be called.",
+                        'attachment; filename="notes.42.yjs"',
+                    ),
+                ),
+            ),
+        ),
+        errors=(InvalidRequest, NotAllowed, DocumentNotFound, DocumentQuarantined, HistoryGone),
+        path_parameters=(NAME,),
+    ),
+)
