@@ -296,11 +296,20 @@ class UpdateLog(Protocol):
         ...
 
     async def write_snapshot(
-        self, tenant_id: int, document_id: int, *, seq: int, state: bytes, state_vector: bytes
+        self,
+        tenant_id: int,
+        document_id: int,
+        *,
+        seq: int,
+        state: bytes,
+        state_vector: bytes,
+        epoch: UUID | None = None,
     ) -> None:
         """Keep the merged state of all updates up to `seq`. A valid one that is there already stays.
 
-        Raises: Quarantined, UnknownDocument, Unavailable; ValueError where the log doesn't reach `seq`.
+        With `epoch`, that of the document whose state it is, one of a history that was erased is never kept.
+        Raises: EpochMismatch, Quarantined, UnknownDocument, Unavailable; ValueError where the log doesn't
+        reach `seq`.
         """
         ...
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import TypeAlias
+from uuid import UUID
 
 import asyncpg
 
@@ -18,6 +19,7 @@ from store.contract import (
     CorruptDocument,
     Document,
     DocumentState,
+    EpochMismatch,
     Quarantined,
     Snapshot,
     StoredDocument,
@@ -157,11 +159,19 @@ async def valid(
 
 
 async def write(
-    connection: Connection, tenant_id: int, document_id: int, seq: int, state: bytes, state_vector: bytes
+    connection: Connection,
+    tenant_id: int,
+    document_id: int,
+    seq: int,
+    state: bytes,
+    state_vector: bytes,
+    epoch: UUID | None,
 ) -> None:
     """As `store.contract.UpdateLog.write_snapshot`."""
     await connection.execute(LOCK, document_id)
     found = await document(connection, tenant_id, document_id)
+    if epoch not in (None, found.epoch):
+        raise EpochMismatch(f"document {document_id} was made anew since its state was read")
     if not 1 <= seq <= found.head_seq:
         raise ValueError(f"document {document_id} has no update {seq}; its log ends at {found.head_seq}")
     key = (tenant_id, document_id, seq)

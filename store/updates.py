@@ -131,10 +131,17 @@ class PostgresUpdateLog:
         return await self._committer.append(Append.of(tenant_id, document_id, epoch, updates))
 
     async def write_snapshot(
-        self, tenant_id: int, document_id: int, *, seq: int, state: bytes, state_vector: bytes
+        self,
+        tenant_id: int,
+        document_id: int,
+        *,
+        seq: int,
+        state: bytes,
+        state_vector: bytes,
+        epoch: UUID | None = None,
     ) -> None:
         async with self._transaction(tenant_id) as connection:
-            await snapshots.write(connection, tenant_id, document_id, seq, state, state_vector)
+            await snapshots.write(connection, tenant_id, document_id, seq, state, state_vector, epoch)
 
     async def trim(
         self, tenant_id: int, document_id: int, *, keep_since: datetime | None, up_to: int | None = None

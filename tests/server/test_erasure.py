@@ -14,7 +14,7 @@ from tests.eventually import eventually
 from tests.server.api import error_of
 from tests.server.collab_client import SDK, collab_client
 from tests.server.lives import Lives, Writer, open_lives
-from tests.server.test_deletion import is_written, last_told, write_until_closed
+from tests.server.test_deletion import is_written, last_told, running_projector, write_until_closed
 from tests.server.test_sync_door import close_code, next_of, socket
 from tests.store.logs import execute
 from tests.strategies import History, histories
@@ -171,3 +171,19 @@ async def test_a_document_is_downloaded_as_a_file(
         reader = await lives.api.app.key(lives.key.tenant, "read")
         allowed = await lives.ask("GET", f"notes/first/download?format={kind}{at}", reader.text)
         assert allowed.status_code == (403 if at else 200)
+
+
+async def test_the_tables_follow_an_erasure_and_what_is_written_after_it(database_url: str) -> None:
+    async with open_lives(database_url) as lives, running_projector(lives) as project:
+        name, before = "tables/vehicles", Writer(1)
+        await lives.write(before.set("bus-7", Map({"name": "Bus 7"})), name=name)
+        await project()
+        vehicles = (await lives.api.get("/api/vehicles", lives.key.text)).json()
+        assert [vehicle["name"] for vehicle in vehicles["items"]] == ["Bus 7"]
+        epoch = (await lives.do("POST", f"{name}/erase"))["epoch"]
+        await project()
+        assert (await lives.api.get("/api/vehicles", lives.key.text)).json() == vehicles
+        await lives.write(Writer(2).set("bus-9", Map({"name": "Bus 9"})), name=name, epoch=epoch)
+        await project()
+        rows = (await lives.api.get("/api/vehicles", lives.key.text)).json()["items"]
+        assert [vehicle["id"] for vehicle in rows] == ["bus-7", "bus-9"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -17,12 +18,14 @@ from store.changes import (
     PostgresChanges,
     decode_change,
     decode_latest,
+    decode_life,
     decode_rights,
     encode_change,
     encode_latest,
+    encode_life,
     encode_rights,
 )
-from store.contract import Change, LatestMoved, RightsChanged, Unavailable
+from store.contract import Change, LatestMoved, LifeChanged, RightsChanged, Unavailable
 from store.database import Database
 from store.roles import Role
 from tests.eventually import eventually
@@ -64,6 +67,26 @@ def test_changed_rights_survive_the_channel() -> None:
 @given(st.builds(LatestMoved, integers, integers))
 def test_moved_latest_positions_survive_the_channel(moved: LatestMoved) -> None:
     assert decode_latest(encode_latest(moved)) == moved
+
+
+@given(st.builds(LifeChanged, integers, integers, names))
+def test_a_changed_life_survives_the_channel(changed: LifeChanged) -> None:
+    payload = encode_life(changed)
+    assert decode_life(payload) == changed
+    assert len(payload.encode()) <= MAX_PAYLOAD_BYTES
+
+
+@pytest.mark.parametrize("payload", ["", "{}", "[1,2]", "[1,2,3]", '["1",2,"d"]', '[1,2,"d",4]'])
+def test_what_another_version_says_of_lives_is_refused(payload: str) -> None:
+    with pytest.raises(ValueError):
+        decode_life(payload)
+
+
+async def test_every_listener_hears_of_a_life_with_its_commit(opened: OpenLog) -> None:
+    document = await opened.document()
+    async with opened.changes.listen_lives() as lives:
+        await opened.lifecycle.delete(1, "depot", by="ada", retention=timedelta(1))
+        assert await anext(lives) == LifeChanged(1, document.id, "depot")
 
 
 @pytest.mark.parametrize("payload", ["", "{}", "[1]", "[1,2,3]", '["1",2]', "[1,null]"])

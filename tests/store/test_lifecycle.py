@@ -206,6 +206,17 @@ async def test_no_version_outlives_the_history_it_is_of(opened: OpenLog) -> None
     assert await history.versions(TENANT, document.id, before=None, limit=9) == []
 
 
+async def test_a_snapshot_of_an_erased_history_comes_too_late(opened: OpenLog, database_url: str) -> None:
+    document = await full_document(opened)
+    state = ErasedState(3, document.epoch, b"anew", b"vector")
+    await opened.lifecycle.renew(TENANT, document.id, by="ada", erased=state)
+    with pytest.raises(EpochMismatch):
+        await opened.log.write_snapshot(
+            TENANT, document.id, seq=1, state=b"secret", state_vector=b"", epoch=document.epoch
+        )
+    assert await rows_left(database_url, document) == {"documents": 1, "document_snapshots": 1}
+
+
 async def test_an_erasure_leaves_one_state_and_another_epoch(opened: OpenLog, database_url: str) -> None:
     document = await full_document(opened)
     state = ErasedState(3, document.epoch, b"anew", b"vector")

@@ -7,12 +7,13 @@ doesn't exist.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from pydantic import Field
 from starlette.responses import Response
 
-from store.contract import Document, LifeChanged
+from store.contract import Document, LifeChanged, Unavailable
 from store.lifecycle_contract import Deletion
 from webhost_sync.auth.access import access_life
 from webhost_sync.auth.principals import Scope
@@ -97,9 +98,10 @@ def _named(call: Call[Any, Any], need: Scope = Scope.WRITE) -> str:
 
 
 async def _rooms_follow(call: Call[Any, Any], document: Document | Deletion) -> None:
-    """Have the room in this process end before the answer; those of others follow by a message."""
+    """Have the room in this process end before the answer; all follow by a message in any case."""
     changed = LifeChanged(call.principal.tenant_id, document.id, document.name)
-    await call.services.hub.life_changed(changed)
+    with suppress(Unavailable):
+        await call.services.hub.life_changed(changed)
 
 
 def _by(call: Call[Any, Any]) -> str:

@@ -67,7 +67,12 @@ async def compact(
         return 0
     seq = stored.document.head_seq
     await log.write_snapshot(
-        record.tenant_id, record.id, seq=seq, state=folded.state, state_vector=folded.state_vector
+        record.tenant_id,
+        record.id,
+        seq=seq,
+        state=folded.state,
+        state_vector=folded.state_vector,
+        epoch=stored.document.epoch,
     )
     if not await _rebuilds(log, record, seq, folded):
         logger.error("snapshot differs from the log; nothing trimmed", document=record.name, seq=seq)
