@@ -33,6 +33,8 @@ class Action(StrEnum):
     MEMBER_ROLE = "member.role"
     MEMBER_REMOVE = "member.remove"
     INVITATION_WITHDRAW = "invitation.withdraw"
+    DOCUMENT_VERSION = "document.version"
+    DOCUMENT_RESTORE = "document.restore"
     USER_SIGN_IN = "user.sign_in"
     USER_SIGN_OUT = "user.sign_out"
     USER_PASSWORD = "user.password"

@@ -23,6 +23,7 @@ from store.history_contract import (
     Material,
     Moment,
     NewVersion,
+    Share,
     Span,
     Thinnable,
     UnknownVersion,
@@ -86,6 +87,13 @@ group by actor, device, chain, floor(extract(epoch from received_at - began) / 6
 having $4::bigint is null or max(seq) < $4
 order by last_seq desc limit $5
 """
+_SHARES = """
+select actor, device, ((seq - $3) * $5 / ($4 - $3 + 1))::int as part, count(*) as updates,
+       max(received_at) as last_at
+from document_updates
+where tenant_id = $1 and document_id = $2 and seq between $3 and $4
+group by 1, 2, 3
+"""
 _PAYLOADS = """
 select a.place, u.payload
 from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[])
@@ -148,6 +156,14 @@ class PostgresHistory:
             await _document(connection, tenant_id, document_id)
             rows = await connection.fetch(_ACTIVITIES, tenant_id, document_id, up_to, before, limit)
         return tuple(Activity(**row) for row in rows)
+
+    async def shares(
+        self, tenant_id: int, document_id: int, *, first: int, last: int, parts: int
+    ) -> tuple[Share, ...]:
+        async with driver_of(self._database.tenant(tenant_id)) as connection:
+            await _document(connection, tenant_id, document_id)
+            rows = await connection.fetch(_SHARES, tenant_id, document_id, first, last, parts)
+        return tuple(Share(**row) for row in rows)
 
     async def payloads(
         self, tenant_id: int, document_id: int, activities: Sequence[Activity], *, limit: int

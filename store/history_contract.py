@@ -120,6 +120,18 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """How many of the rows of one part of the log one writer made, and when the last of them was received.
+    Parts are numbered from 0."""
+
+    actor: str
+    device: str
+    part: int
+    updates: int
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Moment:
     """A seq, and when its row was received."""
 
@@ -177,6 +189,15 @@ class History(Protocol):
         A writer is an actor with a device. Their rows belong together as long as no pause is longer than
         60 s; every 10 minutes from the first row on, a new activity begins.
         Raises: UnknownDocument, Unavailable.
+        """
+        ...
+
+    async def shares(
+        self, tenant_id: int, document_id: int, *, first: int, last: int, parts: int
+    ) -> tuple[Share, ...]:
+        """Who made the rows `first` to `last`, which are cut into so many parts of one length: each part's
+        writers in no order; a writer without a row in a part isn't there. Raises: UnknownDocument,
+        Unavailable.
         """
         ...
 

@@ -65,6 +65,7 @@ class DocumentListing:
     name: str
     epoch: UUID
     state: DocumentState
+    reason: str | None
     head_seq: int
     log_bytes: int
     created_at: datetime
@@ -154,16 +155,28 @@ class Readings:
         return {row["vehicle_id"]: PositionRecord(**row) for row in await self._rows(tenant_id, query)}
 
     async def documents(
-        self, tenant_id: int, patterns: Sequence[str], *, prefix: str, after: str | None, limit: int
+        self,
+        tenant_id: int,
+        patterns: Sequence[str],
+        *,
+        prefix: str = "",
+        text: str = "",
+        state: DocumentState | None = None,
+        after: str | None,
+        limit: int,
     ) -> list[DocumentListing]:
-        """Documents that aren't deleted, fit one of the patterns and begin with `prefix`, by the UTF-8
-        bytes of their names."""
+        """Documents that aren't deleted, fit one of the patterns, begin with `prefix` and have `text` in
+        their name, in either case; by the UTF-8 bytes of their names."""
         name = documents.c.name
         query = select(*(documents.c[column] for column in DocumentListing.__slots__)).where(
             documents.c.tenant_id == tenant_id, documents.c.state != DocumentState.DELETED, name >= prefix
         )
         if (end := end_of_prefix(prefix)) is not None:
             query = query.where(name < end)
+        if text:
+            query = query.where(name.ilike(f"%{_escaped(text)}%"))
+        if state is not None:
+            query = query.where(documents.c.state == state)
         if "*" not in patterns:
             query = query.where(_fits_any(name, patterns))
         if after is not None:

@@ -15,7 +15,15 @@ from hypothesis import strategies as st
 
 from store.contract import CorruptDocument, Document, NewUpdate, UnknownDocument
 from store.history import PostgresHistory
-from store.history_contract import Activity, Forgotten, NewVersion, UnknownVersion, Version, VersionKind
+from store.history_contract import (
+    Activity,
+    Forgotten,
+    NewVersion,
+    Share,
+    UnknownVersion,
+    Version,
+    VersionKind,
+)
 from store.snapshots import CHECKPOINT_ROWS
 from tests.store.logs import TENANT, OpenLog, execute, open_log
 
@@ -324,3 +332,25 @@ def expected_activities(who: list[tuple[str, str]], times: list[datetime]) -> li
                 for seqs in parts.values()
             ]
     return sorted(activities, key=lambda activity: -activity.last_seq)
+
+
+async def test_each_part_of_the_log_says_how_much_of_it_each_writer_made(past: Past) -> None:
+    document = await past.opened.document()
+    writers = [("ada", ""), ("ada", ""), ("bob", "phone"), ("bob", "phone"), ("ada", "")]
+    for actor, device in writers:
+        update = NewUpdate(b"x", actor, device)
+        await past.opened.log.append(TENANT, document.id, [update], epoch=document.epoch)
+    await execute(
+        past.url,
+        "update document_updates set received_at = $1::timestamptz + seq * '1 min'::interval",
+        NOON,
+    )
+
+    def share(actor: str, device: str, part: int, updates: int, minutes: int) -> Share:
+        return Share(actor, device, part, updates, NOON + timedelta(minutes=minutes))
+
+    found = await past.history.shares(TENANT, document.id, first=2, last=5, parts=2)
+    assert set(found) == {share("ada", "", 0, 1, 2), share("bob", "phone", 0, 1, 3),
+                          share("bob", "phone", 1, 1, 4), share("ada", "", 1, 1, 5)}  # fmt: skip
+    with pytest.raises(UnknownDocument):
+        await past.history.shares(TENANT + 1, document.id, first=1, last=5, parts=2)

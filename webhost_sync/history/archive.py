@@ -20,6 +20,8 @@ from store.history_contract import (
     Forgotten,
     History,
     Moment,
+    Share,
+    Span,
     UnknownVersion,
     Version,
     VersionKey,
@@ -31,6 +33,7 @@ from webhost_sync.history.changes import Change
 from webhost_sync.history.content import joint_kinds, read_state, read_values
 from webhost_sync.history.difference import diff
 from webhost_sync.history.items import read_items
+from webhost_sync.history.nodes import MapNode
 from webhost_sync.history.outline import Outline
 from webhost_sync.history.replay import State
 from webhost_sync.history.states import States, gone
@@ -55,6 +58,18 @@ class Shown:
     at: datetime
     roots: dict[str, object]
     complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A state as nodes; `gaps` are updates that aren't part of it, since they wait for their causes or
+    can't be read here. `update` is all the rest, as one update, and the whole state where it is exact."""
+
+    moment: Moment
+    roots: MapNode
+    gaps: int
+    update: bytes
+    is_exact: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +148,7 @@ class Archive:
 
     async def show(self, record: DocumentRecord, seq: int) -> Shown:
         state = await self._states.at(record, seq)
-        moment = await self._moment(record, seq)
+        moment = await self.moment(record, seq)
         roots = await asyncio.to_thread(read_values, state.update, state.kinds)
         return Shown(seq, moment.at, roots, not state.kept)
 
@@ -141,10 +156,31 @@ class Archive:
         """Everything the document held after row `seq`, as one update and what is beside it."""
         return await self._states.at(record, seq)
 
+    async def content(self, record: DocumentRecord, seq: int) -> Content:
+        """The state as nodes, which tell a shared text from a string, and a shared map from an object."""
+        state = await self._states.at(record, seq)
+        moment = await self.moment(record, seq)
+        roots = await asyncio.to_thread(read_state, state.update, state.kinds)
+        return Content(moment, roots, len(state.kept), state.update, state.is_exact)
+
+    async def moment(self, record: DocumentRecord, seq: int) -> Moment:
+        """When the document came to this state, as well as is known."""
+        return await self._history.moment(record.tenant_id, record.id, seq)
+
+    async def span(self, record: DocumentRecord) -> Span:
+        """How far back every state can be made."""
+        return await self._history.span(record.tenant_id, record.id)
+
+    async def shares(self, record: DocumentRecord, *, first: int, parts: int) -> tuple[Share, ...]:
+        """As `History.shares`, of the rows from `first` to the head."""
+        return await self._history.shares(
+            record.tenant_id, record.id, first=first, last=record.head_seq, parts=parts
+        )
+
     async def difference(self, record: DocumentRecord, before: int, after: int) -> Difference:
         then, now = await self._states.at(record, before), await self._states.at(record, after)
         changes = await asyncio.to_thread(_compare, then, now)
-        return Difference(await self._moment(record, before), await self._moment(record, after), changes)
+        return Difference(await self.moment(record, before), await self.moment(record, after), changes)
 
     async def attribution(self, record: DocumentRecord, seq: int, path: tuple[str, ...]) -> Attribution:
         """Who wrote what lies at a path. Raises: InvalidRequest (nothing does)."""
@@ -206,9 +242,6 @@ class Archive:
             return await self._history.version(record.tenant_id, record.id, version_id)
         except UnknownVersion as error:
             raise VersionNotFound(str(version_id)) from error
-
-    async def _moment(self, record: DocumentRecord, seq: int) -> Moment:
-        return await self._history.moment(record.tenant_id, record.id, seq)
 
 
 def _compare(before: State, after: State) -> tuple[Change, ...]:

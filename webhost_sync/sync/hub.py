@@ -134,6 +134,10 @@ class Hub:
         """How many rooms of this tenant are live in this process."""
         return sum(tenant == tenant_id for tenant, _ in self._live)
 
+    def gaps(self, tenant_id: int) -> dict[str, int]:
+        """How many updates wait for their causes, by document, of those that are live in this process."""
+        return {name: runner.gaps for (tenant, name), runner in self._live.items() if tenant == tenant_id}
+
     def changed_elsewhere(self, change: Change) -> None:
         """Some process has committed; where it was not this one, the room here catches up."""
         slot = self._slots.get((change.tenant_id, change.name))

@@ -64,10 +64,8 @@ class Runner:
         growth: Growth,
         reload: Callable[[frozenset[bytes]], Awaitable[Loaded]],
     ) -> None:
-        """`growth` is told of what is appended.
-
-        `reload` rebuilds the document from the log, after an update has broken the one in memory; its
-        argument are updates of the log to set aside.
+        """`growth` is told of what is appended. `reload` rebuilds the document from the log, after an update
+        has broken the one in memory; its argument are updates of the log to set aside.
         """
         self._room = room
         self._record = record
@@ -100,6 +98,10 @@ class Runner:
     @property
     def connections(self) -> int:
         return len(self._outboxes)
+
+    @property
+    def gaps(self) -> int:
+        return len(self._room.document.kept)
 
     @property
     def is_failing(self) -> bool:
