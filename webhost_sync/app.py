@@ -38,6 +38,7 @@ from store.stats import Stats
 from store.updates import PostgresUpdateLog
 from store.users import Users
 from webhost_sync.admin.connections import Switchboard
+from webhost_sync.admin.documents import DocumentDesk
 from webhost_sync.admin.keys import KeyRing
 from webhost_sync.admin.members import Members
 from webhost_sync.admin.overview import Overviews
@@ -206,6 +207,7 @@ async def running_services(
         if projects:
             projector = await stack.enter_async_context(store.projector(settings))
             await stack.enter_async_context(_background(projector.run()))
+        readings = Readings(database)
         users, sessions = Users(database), Sessions(database)
         admin = AdminServices(
             people=People(users, sessions, Passwords(), settings),
@@ -213,6 +215,7 @@ async def running_services(
             overviews=Overviews(Stats(database), recorder, hub, live, probe),
             keys=KeyRing(keys, tokens, audit),
             connections=Switchboard(live, authenticator.recheck, audit),
+            documents=DocumentDesk(readings, past.restorer, hub, live, audit),
             members=Members(users, sessions),
             audit=audit,
         )
@@ -220,7 +223,7 @@ async def running_services(
             settings=settings,
             database=database,
             log=log,
-            readings=Readings(database),
+            readings=readings,
             feed=PositionsFeed(database),
             archive=past.archive,
             restorer=past.restorer,

@@ -13,13 +13,15 @@ from store.keys import Keys
 from store.users import MemberRole, Users
 from tests.server.api import error_of
 from tests.server.dashboard import Dashboard, Visitor, running_dashboard
+from webhost_sync.routes.dashboard.document_files import Download
 from webhost_sync.routes.dashboard.page import Action, Page, Stream
 from webhost_sync.routes.dashboard.table import PAGES
 
 SECRET = "the-secret-of-acme"
 STRANGE = "00000000-0000-0000-0000-000000000001"
-SHOWN = [page for page in PAGES if isinstance(page, Page)]
+SHOWN: list[Page[Any]] = [page for page in PAGES if isinstance(page, Page)]
 ACTIONS = [page for page in PAGES if isinstance(page, Action)]
+FILES = [page for page in PAGES if isinstance(page, Download)]
 STREAMS = [page for page in PAGES if isinstance(page, Stream)]
 FORMS: dict[str, dict[str, object]] = {
     "/keys": {"name": "new", "scopes": ["read"]},
@@ -31,11 +33,14 @@ FORMS: dict[str, dict[str, object]] = {
     "/members/withdraw": {"email": "invited@acme.example"},
     "/members/{id}/role": {"role": "admin"},
     "/members/{id}/remove": {},
+    "/documents/versions/{document:path}": {"name": "kept"},
+    "/documents/restore/{document:path}": {"at": "0"},
 }
 
 
 def path_of(page: Any, thing: str = STRANGE) -> str:
-    return str(page.path).replace("{id}", thing)
+    path = str(page.path).replace("{id}", thing).replace("{document:path}", SECRET)
+    return f"{path}?at=0" if path.startswith("/documents/restore") and isinstance(page, Page) else path
 
 
 async def acme(dashboard: Dashboard) -> Tenant:
@@ -60,10 +65,13 @@ async def acme(dashboard: Dashboard) -> Tenant:
 async def everything(dashboard: Dashboard, tenant: Tenant) -> tuple[object, ...]:
     """All that a page can change, to be compared."""
     services = dashboard.app.services
+    record = await services.archive.document(tenant.id, SECRET)
     return (
         await services.admin.keys.of(tenant.id),
         await services.admin.members.of(tenant),
         await Keys(services.database).of_tenant(tenant.id),
+        await services.archive.versions(record, before=None, limit=10),
+        record.head_seq,
     )
 
 
@@ -131,10 +139,17 @@ async def test_own_pages_show_nothing_of_another_tenant(database_url: str, role:
         await acme(dashboard)
         other = await dashboard.app.tenant("other")
         own = await dashboard.signed_in(other, role)
-        for page in SHOWN:
+        pages: list[Page[Any] | Download] = [*SHOWN, *FILES]
+        for page in pages:
             answer, twin = await own.get(path_of(page)), await own.json(path_of(page))
-            assert answer.status_code == twin.status_code == (200 if role.includes(page.role) else 403)
-            assert SECRET not in answer.text + twin.text
+            is_theirs = "{document:path}" in page.path
+            may = 404 if is_theirs else 200
+            assert answer.status_code == twin.status_code == (may if role.includes(page.role) else 403)
+            if is_theirs:
+                nobodys = await own.json(path_of(page).replace(SECRET, "nobody's"))
+                assert twin.text.replace(SECRET, "nobody's") == nobodys.text.replace('\\"', "'")
+            else:
+                assert SECRET not in answer.text + twin.text
 
 
 async def test_things_of_another_tenant_are_not_found_in_the_own_space(database_url: str) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from store.contract import Environment
+from store.contract import DocumentState, Environment
 from store.users import MemberRole
 
 
@@ -123,6 +123,29 @@ class Connections(BaseModel):
 
     items: list[Connection]
     total: int = Field(description="All of the space, whatever is looked for.")
+
+
+class Document(BaseModel):
+    """A document of the space, as the store and this server process know it."""
+
+    name: str
+    epoch: UUID = Field(description="Changes when the document is made anew.")
+    state: DocumentState = Field(description="A quarantined document can be read, and takes no writes.")
+    reason: str | None = Field(description="Why it is in quarantine.")
+    head_seq: int = Field(description="Number of its last committed update; 0 before the first.")
+    log_bytes: int = Field(description="Bytes of the updates that are kept.")
+    created_at: datetime
+    updated_at: datetime
+    clients: int = Field(description="Who has it open through this server process.")
+    gaps: int | None = Field(
+        description="Updates that wait for others which have not come; null where this server process "
+        "hasn't the document open."
+    )
+
+
+class Documents(BaseModel):
+    items: list[Document] = Field(description="By the UTF-8 bytes of their names.")
+    next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last one.")
 
 
 class Closed(BaseModel):

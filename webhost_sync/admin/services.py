@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from store.audit import AuditLog
 from webhost_sync.admin.connections import Switchboard
+from webhost_sync.admin.documents import DocumentDesk
 from webhost_sync.admin.keys import KeyRing
 from webhost_sync.admin.members import Members
 from webhost_sync.admin.overview import Overviews
@@ -22,5 +23,6 @@ class AdminServices:
     overviews: Overviews
     keys: KeyRing
     connections: Switchboard
+    documents: DocumentDesk
     members: Members
     audit: AuditLog

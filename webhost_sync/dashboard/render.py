@@ -48,7 +48,9 @@ def environment() -> Environment:
         "seconds": words.seconds,
         "browser": words.browser,
         "moment": words.moment,
+        "writer": words.writer,
         "ago": _ago,
+        "stamp": lambda moment: int(moment.timestamp()) if moment else "",
         "segment": lambda text: quote(str(text), safe=""),
     }
     return made

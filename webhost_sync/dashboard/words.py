@@ -83,6 +83,13 @@ def browser(agent: str) -> str:
     return agent[:60] or "unknown browser"
 
 
+def writer(actor: str, device: str = "") -> str:
+    """Ada on tablet-3, from how the log names them: `user:ada@acme.example`, `restore:user:…`, `key:…`."""
+    restored = actor.startswith("restore:")
+    name = actor.removeprefix("restore:").removeprefix("user:") or "nobody"
+    return f"{name}{f' on {device}' if device else ''}{', restoring' if restored else ''}"
+
+
 def moment(value: datetime | None, missing: str = NOTHING) -> str:
     """To the second, in UTC."""
     return missing if value is None else f"{value:%Y-%m-%d %H:%M:%S} UTC"

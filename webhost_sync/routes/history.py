@@ -66,7 +66,7 @@ async def list_history(call: Call[PagedQuery, None]) -> Response:
         return [(up_to, each) for each in found]
 
     found, next_cursor = await page(call, BY_END, fetch, lambda each: (each[0], each[1].activity.last_seq))
-    items = [_activity(each) for _, each in found]
+    items = [activity_model(each) for _, each in found]
     return json_answer(models.ActivityPage(items=items, next_cursor=next_cursor))
 
 
@@ -111,7 +111,7 @@ async def get_attribution(call: Call[AttributionQuery, None]) -> Response:
         return list(enumerate(found.marks[start : start + limit], start))
 
     marks, next_cursor = await page(call, BY_PLACE, fetch, lambda each: (seq, each[0]))
-    items = [_mark(mark, found) for _, mark in marks]
+    items = [mark_model(mark, found) for _, mark in marks]
     return json_answer(models.MarkPage(items=items, next_cursor=next_cursor, seq=seq))
 
 
@@ -123,7 +123,7 @@ async def document_of(call: Call[Any, Any], need: Scope = Scope.READ) -> Documen
     return await call.services.archive.document(call.principal.tenant_id, name)
 
 
-def _activity(found: NamedActivity) -> models.Activity:
+def activity_model(found: NamedActivity) -> models.Activity:
     activity = found.activity
     return models.Activity(
         actor=activity.actor,
@@ -139,7 +139,7 @@ def _activity(found: NamedActivity) -> models.Activity:
     )
 
 
-def _mark(mark: Mark, found: Attribution) -> models.Mark:
+def mark_model(mark: Mark, found: Attribution) -> models.Mark:
     row = found.rows.get(mark.seq)
     return models.Mark(
         path=pointer_of(mark.path),

@@ -29,6 +29,7 @@ POLICY = (
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 SOURCES = ("script", "img", "connect", "worker")
+JSON_TYPE = "application/json"
 THEME_COOKIE = "whs_theme"
 FLASH_COOKIE = "whs_flash"
 SIGN_IN_PATH = "/dashboard/sign-in"
@@ -40,7 +41,8 @@ TITLES = {
 
 def wants_json(request: Request) -> bool:
     """Whether the caller is a program."""
-    if request.url.path.endswith(".json"):
+    # The name of a document, which an address ends in, is its own affair.
+    if request.url.path.endswith(".json") and "document" not in request.path_params:
         return True
     accept = request.headers.get("accept", "")
     return "application/json" in accept and "text/html" not in accept
@@ -84,7 +86,7 @@ def html(guest: Guest, template: str, *, status: int = 200, **values: object) ->
 
 
 def as_json(request: Request, answer: BaseModel, status: int = 200) -> Response:
-    response = JSONResponse(answer.model_dump(mode="json"), status)
+    response = JSONResponse(answer.model_dump(mode="json", by_alias=True), status)
     protect(request, response)
     return response
 

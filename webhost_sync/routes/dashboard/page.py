@@ -17,7 +17,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 import structlog
 from pydantic import BaseModel
@@ -80,6 +80,10 @@ class Visit(Generic[QueryT]):
     def address(self, path: str = "", environment: str = "") -> str:
         """The address of a page in this space, or of the same customer's other one."""
         return f"/dashboard/{self.tenant.slug}/{environment or self.tenant.environment.value}{path}"
+
+    def document_path(self, what: str, name: str) -> str:
+        """The path of a page of one document, whose name is percent-encoded but for its slashes."""
+        return f"/documents/{what}/{quote(name, safe='/')}"
 
     def path_parameter(self, name: str) -> str:
         """The parameter, percent-decoded once. Raises: HTTPException 404 where it is no text."""

@@ -9,6 +9,10 @@ from starlette.routing import BaseRoute, Route
 from webhost_sync.routes.dashboard import (
     audit,
     connections,
+    document_files,
+    document_history,
+    document_restore,
+    document_versions,
     documents,
     entry,
     fleet,
@@ -16,13 +20,18 @@ from webhost_sync.routes.dashboard import (
     members,
     overview,
 )
+from webhost_sync.routes.dashboard.document_files import Download
 from webhost_sync.routes.dashboard.files import FILES_PATH, serve_file
 from webhost_sync.routes.dashboard.page import Action, Page, Stream
 
-PAGES: tuple[Page[Any] | Action[Any] | Stream, ...] = (
+PAGES: tuple[Page[Any] | Action[Any] | Stream | Download, ...] = (
     *overview.PAGES,
     *fleet.PAGES,
     *documents.PAGES,
+    *document_history.PAGES,
+    *document_versions.PAGES,
+    *document_restore.PAGES,
+    *document_files.PAGES,
     *keys.PAGES,
     *connections.PAGES,
     *members.PAGES,

@@ -1,0 +1,90 @@
+"""The history of a document: who did what along it, and its state at any point."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import Field
+
+from store.history_contract import Share
+from webhost_sync.dashboard.documents.lanes import lanes
+from webhost_sync.dashboard.documents.writers import Writers
+from webhost_sync.history.archive import NamedActivity
+from webhost_sync.routes.dashboard import document_answers as answers
+from webhost_sync.routes.dashboard.document_answers import TypedPoint, document_of, path_to, seq_of
+from webhost_sync.routes.dashboard.documents import content_at
+from webhost_sync.routes.dashboard.page import Page, Visit
+from webhost_sync.routes.dashboard.sections import DOCUMENTS
+from webhost_sync.routes.history import BY_END, activity_model
+from webhost_sync.routes.paging import page_of
+from webhost_sync.routes.queries import PagedQuery
+
+PARTS = 120
+"""Bars of a lane."""
+TICKS = 4
+ACTIVITIES = 30
+
+
+class HistoryQuery(PagedQuery):
+    limit: int = Field(ACTIVITIES, ge=1, le=1000, description="Activities on a page.")
+    at: TypedPoint | None = Field(None, description="Seq or time of the state that is shown. Default: now.")
+
+    def identity(self, path: str) -> str:
+        """The activities are the same, whatever state is shown beside them."""
+        return path
+
+
+async def show_history(visit: Visit[HistoryQuery]) -> answers.History:
+    record, archive = await document_of(visit), visit.services.archive
+    seq = await seq_of(visit, record, visit.query.at)
+    state = await content_at(visit, record, seq)
+    first = state.first_seq
+
+    async def fetch(after: tuple[int, int] | None, limit: int) -> list[tuple[int, NamedActivity]]:
+        up_to, before = after or (record.head_seq, None)
+        up_to = min(up_to, record.head_seq)
+        found = await archive.activities(record, up_to=up_to, before=before, limit=limit)
+        return [(up_to, each) for each in found]
+
+    path = visit.address(f"{DOCUMENTS.path}/history/{record.name}")
+    parts = min(PARTS, max(record.head_seq - first, 1))
+    (found, cursor), shares = await asyncio.gather(
+        page_of(visit.query, path, BY_END, fetch, lambda each: (each[0], each[1].activity.last_seq)),
+        archive.shares(record, first=first + 1, parts=parts),
+    )
+    writers = Writers()
+    shown = lanes(shares, parts, writers)
+    items = [activity_model(each) for _, each in found]
+    return answers.History(
+        document=state.document,
+        items=items,
+        next_cursor=cursor,
+        state=state,
+        lanes=shown,
+        numbers=[writers.of(item.actor, item.device).number for item in items],
+        ticks=_ticks(shares),
+    )
+
+
+def _ticks(shares: Sequence[Share]) -> list[datetime]:
+    """When the log came so far, at places of equal distance."""
+    ends: dict[int, datetime] = {}
+    for share in shares:
+        ends[share.part] = max(share.last_at, ends.get(share.part, share.last_at))
+    along = [ends[part] for part in sorted(ends)]
+    count = min(TICKS, len(along) - 1)
+    return [along[(len(along) - 1) * number // count] for number in range(count + 1)] if count > 0 else along
+
+
+PAGES = (
+    Page(
+        path=path_to("history"),
+        title="History",
+        section=DOCUMENTS,
+        template="document_history.html",
+        show=show_history,
+        query=HistoryQuery,
+    ),
+)
