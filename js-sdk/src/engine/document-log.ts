@@ -5,6 +5,7 @@
 import * as Y from 'yjs'
 import type { LocalUpdate } from '../contract.js'
 import type { DocumentRecord, UpdateRecord } from '../storage/records.js'
+import { isIntegrated } from './coverage.js'
 import type { EngineShell } from './shell.js'
 import type { Numbered, Stores } from './stores.js'
 
@@ -90,6 +91,20 @@ export async function compactLog(
   await removeUpdates(tx, durable)
   crash('compact:removed')
   return true
+}
+
+/**
+ * What stays, and what must be made again because it builds on something that was refused. Only that: the server may
+ * have taken the others already, and what it takes from us it does not send back.
+ */
+export function withoutRefused(
+  records: readonly LocalRecord[],
+  refused: readonly LocalRecord[],
+): [kept: LocalRecord[], undone: LocalRecord[]] {
+  const rest = records.filter((record) => !refused.includes(record))
+  const doc = buildDocument(rest)
+  const isUndone = ({ o, u }: LocalRecord) => o === 'local' && !isIntegrated(doc, u)
+  return [rest.filter((record) => !isUndone(record)), rest.filter(isUndone)]
 }
 
 function forgetful({ ops: _, ...record }: LocalRecord): LocalRecord {

@@ -13,7 +13,7 @@ import type { LocalUpdate, Refusal, Replica, RowEdit } from '../contract.js'
 import { WebHostError } from '../errors.js'
 import { tableDocument } from '../names.js'
 import type { TableSpec } from '../schema.js'
-import { beyond, isBeyond, isIntegrated } from './coverage.js'
+import { beyond, isBeyond } from './coverage.js'
 import * as log from './document-log.js'
 import { byRow } from './edits.js'
 import { pendingEdits, putBack, takeEdits } from './pending.js'
@@ -141,7 +141,7 @@ export class TableReplica implements Replica {
       const records = await tx.updates.of(this.document)
       const refused = records.filter(({ seq, o }) => o === 'local' && ids.includes(seq))
       if (refused.length === 0) return
-      const [kept, undone] = withoutRefused(records, refused)
+      const [kept, undone] = log.withoutRefused(records, refused)
       this.#forget()
       await log.removeUpdates(tx, [...refused, ...undone])
       const edits = refused.flatMap(({ ops }) => ops ?? [])
@@ -251,20 +251,6 @@ export class TableReplica implements Replica {
 }
 
 const DELETED: Refusal = { code: 'deleted', message: 'Somebody has deleted the row meanwhile.' }
-
-/**
- * What stays, and what must be made again because it builds on something that was refused. Only that: the server may
- * have taken the others already, and what it takes from us it does not send back.
- */
-function withoutRefused(
-  records: readonly log.LocalRecord[],
-  refused: readonly log.LocalRecord[],
-): [kept: log.LocalRecord[], undone: log.LocalRecord[]] {
-  const rest = records.filter((record) => !refused.includes(record))
-  const doc = log.buildDocument(rest)
-  const isUndone = ({ o, u }: log.LocalRecord) => o === 'local' && !isIntegrated(doc, u)
-  return [rest.filter((record) => !isUndone(record)), rest.filter(isUndone)]
-}
 
 function outdated(table: string): WebHostError {
   const message = `The document of ${table} has a layout that this version does not know.`

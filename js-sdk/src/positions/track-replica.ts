@@ -52,12 +52,9 @@ export class TrackReplica implements Replica {
       await log.noteDocument(tx, this.document, { epoch })
       if (known.epoch === null) return 'same'
       const records = await tx.updates.of(this.document)
-      for (const record of records) {
-        if (record.o !== 'local') continue
-        for (const chunk of record.chunks ?? []) await putFixesBack(tx, this.document, chunk, record.at)
-      }
+      const local = records.filter(({ o }) => o === 'local')
+      await this.#unfold(tx, local)
       await log.removeUpdates(tx, records)
-      this.#doc = null
       return 'replaced'
     })
   }
@@ -103,14 +100,19 @@ export class TrackReplica implements Replica {
 
   refuse(ids: readonly number[], refusal: Refusal): Promise<void> {
     return this.#run(async (tx, findings) => {
-      const refused = (await tx.updates.of(this.document)).filter(({ seq }) => ids.includes(seq))
-      await log.removeUpdates(tx, refused)
+      const records = await tx.updates.of(this.document)
+      const refused = records.filter(({ seq, o }) => o === 'local' && ids.includes(seq))
+      if (refused.length === 0) return
+      // What builds on them the server would keep waiting for ever, and say that it is durable.
+      const [, undone] = log.withoutRefused(records, refused)
+      await log.removeUpdates(tx, [...refused, ...undone])
+      await this.#unfold(tx, undone)
       const shelved = refused.flatMap((record) => this.#shelved(record, refusal))
       if (shelved.length > 0) {
         const ids = await tx.shelf.add(shelved)
         findings.shelved.push(...shelved.map((record, i) => ({ ...record, n: ids[i] as number })))
       }
-      this.#doc = null
+      this.#doc = null // what is appended next must not build on them either
     })
   }
 
@@ -147,6 +149,14 @@ export class TrackReplica implements Replica {
       doc.getArray('chunks').push([...chunks])
     })
     return Y.encodeStateAsUpdate(doc, before)
+  }
+
+  /** Make waiting fixes of updates again; what is appended next gets a client id of its own. */
+  async #unfold(tx: Stores, records: readonly UpdateRecord[]): Promise<void> {
+    for (const { chunks, at } of records) {
+      for (const chunk of chunks ?? []) await putFixesBack(tx, this.document, chunk, at)
+    }
+    this.#doc = null
   }
 
   #shelved(record: UpdateRecord, refusal: Refusal): ShelfRecord[] {
