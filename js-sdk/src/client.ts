@@ -16,6 +16,7 @@ import type { WebHostDb } from './schema-types.js'
 import { durable, settled } from './settling.js'
 import { StatusBoard, type SyncStatus } from './status.js'
 import { DeviceStore } from './storage/device-store.js'
+import { Serial } from './sync/serial.js'
 import { SyncManager } from './sync-manager.js'
 import { Tab } from './tab.js'
 import { until } from './until.js'
@@ -57,6 +58,9 @@ export class WebHostClient<S extends StoresSchema = any> {
   readonly #events = new Emitter<ClientEvents>()
   readonly #store: DeviceStore
   readonly #tokens: TokenSource
+  /** Beginnings and ends, one after another: React's StrictMode asks for all of them at once. */
+  readonly #turns = new Serial()
+  #turn = 0
   #installId: string | null = null
   #tab: Tab | null = null
 
@@ -104,26 +108,16 @@ export class WebHostClient<S extends StoresSchema = any> {
     schema: T,
     options: ConnectOptions = {},
   ): Promise<WebHostDb<T>> {
-    await this.#tab?.stop()
-    this.#board.update({ phase: 'opening' })
-    try {
-      const identity = await this.#store.open(schema)
-      this.#installId = identity.installId
-      if (identity.lost) this.#events.emit('device-lost', identity.lost)
-    } catch (error) {
-      this.#board.update({ phase: 'closed' })
-      throw error
+    const turn = await this.#turns.run(() => this.#begin(schema))
+    // Not in the line: who closes must not wait for a server that is silent.
+    await settled(this.#board, this.#options.connectTimeoutMs)
+    const { blocked, connected } = this.#board.status
+    if (options.requireOnline && !connected) {
+      await this.#turns.run(async () => {
+        if (this.#turn === turn) await this.#rest()
+      })
+      throw new ServerError(blocked?.code ?? 'offline', 'the server can not be reached', blocked?.hint)
     }
-    this.#board.update({ phase: 'connecting' })
-    this.#tab = new Tab({
-      store: this.#store,
-      board: this.#board,
-      createLink: () =>
-        createLink({ apiUrl: this.#options.apiUrl, token: this.#tokens, report: this.#report }),
-      failed: this.#report,
-    })
-    this.#tab.start()
-    await this.#settled(options.requireOnline ?? false)
     return this.#store.db as WebHostDb<T>
   }
 
@@ -147,27 +141,28 @@ export class WebHostClient<S extends StoresSchema = any> {
   }
 
   /** Stop syncing; the tables stay usable on this device. `connect()` starts it again. */
-  async disconnect(): Promise<void> {
-    this.positions.stop()
-    await this.#tab?.stop()
-    this.#tab = null
-    this.#board.update({ phase: 'offline', connected: false, leader: false, blocked: null })
+  disconnect(): Promise<void> {
+    return this.#turns.run(() => this.#rest())
   }
 
   /** Stop syncing and close the database. */
-  async close(): Promise<void> {
-    await this.disconnect()
-    this.#store.close()
-    this.#board.update({ phase: 'closed' })
+  close(): Promise<void> {
+    return this.#turns.run(() => this.#end())
   }
 
-  /** Delete all that this device keeps; refuses while edits are pending, unless that is said to be right. */
-  async deleteLocalData(options: { readonly evenIfPending: boolean }): Promise<void> {
-    const { edits } = this.#installId === null ? { edits: 0 } : await this.#store.pending()
-    if (edits > 0 && !options.evenIfPending) throw new NotDurable(edits)
-    await this.close()
-    await this.#store.deleteAll()
-    this.#installId = null
+  /**
+   * Delete all that this device keeps, also before `connect()`.
+   * Throws NotDurable while edits are pending, unless that is said to be right; StorageUnavailable where nobody
+   * can know whether there are any.
+   */
+  deleteLocalData(options: { readonly evenIfPending: boolean }): Promise<void> {
+    return this.#turns.run(async () => {
+      const edits = options.evenIfPending ? 0 : await this.#countPending()
+      if (edits > 0) throw new NotDurable(edits)
+      await this.#end()
+      await this.#store.deleteAll()
+      this.#installId = null
+    })
   }
 
   /**
@@ -201,12 +196,54 @@ export class WebHostClient<S extends StoresSchema = any> {
     return this.#events.on(name, listener)
   }
 
-  async #settled(requireOnline: boolean): Promise<void> {
-    await settled(this.#board, this.#options.connectTimeoutMs)
-    const { blocked, connected } = this.#board.status
-    if (!requireOnline || connected) return
-    await this.disconnect()
-    throw new ServerError(blocked?.code ?? 'offline', 'the server can not be reached', blocked?.hint)
+  /** Returns the number of this beginning. */
+  async #begin(schema: StoresSchema): Promise<number> {
+    this.#turn++
+    await this.#tab?.stop()
+    this.#board.update({ phase: 'opening' })
+    try {
+      const identity = await this.#store.open(schema)
+      this.#installId = identity.installId
+      if (identity.lost) this.#events.emit('device-lost', identity.lost)
+    } catch (error) {
+      this.#board.update({ phase: 'closed' })
+      throw error
+    }
+    this.#board.update({ phase: 'connecting' })
+    this.#tab = new Tab({
+      store: this.#store,
+      board: this.#board,
+      createLink: () =>
+        createLink({ apiUrl: this.#options.apiUrl, token: this.#tokens, report: this.#report }),
+      failed: this.#report,
+    })
+    this.#tab.start()
+    return this.#turn
+  }
+
+  async #rest(): Promise<void> {
+    this.#turn++
+    this.positions.stop()
+    await this.#tab?.stop()
+    this.#tab = null
+    this.#board.update({ phase: 'offline', connected: false, leader: false, blocked: null })
+  }
+
+  async #end(): Promise<void> {
+    await this.#rest()
+    this.#store.close()
+    this.#board.update({ phase: 'closed' })
+  }
+
+  /** An earlier session may have left edits in a database that is closed now. */
+  async #countPending(): Promise<number> {
+    if (this.#board.status.phase !== 'closed') return (await this.#store.pending()).edits
+    await this.#store.open({})
+    try {
+      return (await this.#store.pending()).edits
+    } finally {
+      this.#store.close()
+    }
   }
 
   #storage(change: Partial<SyncStatus['storage']>): void {

@@ -18,11 +18,11 @@ export async function durable(
   }
 }
 
-/** Resolves when the server is connected and all is synced, or is known to be away, or the time is over. */
+/** Resolves when the server is connected and all is synced, or is known to be away, or the time or all is over. */
 export function settled(board: StatusBoard, timeoutMs: number): Promise<void> {
   return until(
     board,
-    ({ phase }) => phase === 'live' || phase === 'offline' || phase === 'blocked',
+    ({ phase }) => phase === 'live' || phase === 'offline' || phase === 'blocked' || phase === 'closed',
     AbortSignal.timeout(timeoutMs),
   )
 }
