@@ -270,7 +270,7 @@ def _past_of(store: Store, settings: Settings, hub: Hub) -> Past:
     )
     return Past(
         Archive(store.log, store.history, states),
-        Restorer(store.history, states, hub),
+        Restorer(store.log, store.history, states, hub),
         Thinner(store.history, states, rules),
     )
 

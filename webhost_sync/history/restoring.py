@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
 
 from store.contract import Document as DocumentRecord
+from store.contract import Trimmed, UpdateLog
 from store.history_contract import History, NewVersion, Version, VersionKind
 from webhost_sync.errors import WrongEpoch
 from webhost_sync.history.changes import Change
@@ -26,6 +28,7 @@ from webhost_sync.sync.hub import Hub
 ACTOR_PREFIX = "restore:"
 """Stands before the name of whoever restored, in the log."""
 CLIENT_ID_BITS = 32
+ROWS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,16 @@ class _Planned:
 class Restorer:
     """Makes versions and restores, for every document of this process's hub.
 
-    Every method raises HistoryGone, Unavailable and UnknownDocument as well.
+    Every method raises HistoryGone, Unavailable and UnknownDocument as well. Restores of one document
+    come one after another: two edits made from the same state would bring everything back twice.
     """
 
-    def __init__(self, history: History, states: States, hub: Hub) -> None:
+    def __init__(self, log: UpdateLog, history: History, states: States, hub: Hub) -> None:
+        self._log = log
         self._history = history
         self._states = states
         self._hub = hub
+        self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def add_version(self, record: DocumentRecord, author: Author, *, name: str, seq: int) -> Version:
         """Keep the state after row `seq` for ever, under a name. Raises: InvalidRequest (no such row)."""
@@ -81,17 +87,34 @@ class Restorer:
     ) -> Restored:
         """Make the document, or what lies at the path, what it was after row `seq`.
 
-        `record` is the document as it is now; it is kept as a safety version first. Raises: InvalidRequest
-        (bad path or seq), WrongEpoch (it was made anew meanwhile), and what a room refuses updates with:
+        The document as it is now is kept as a safety version first. Raises: InvalidRequest (bad path or
+        seq), WrongEpoch (it was made anew since `record` was read), and what a room refuses updates with:
         TooLarge, DocumentQuarantined, Draining and the like; then nothing was changed.
         """
-        planned = await self._plan(record, seq, path)
+        async with self._turns.setdefault(record.id, asyncio.Lock()):
+            restored, is_alone = await self._restore_once(record, author, seq, path)
+            while not is_alone:
+                # Of those who restore at once, in several processes, each round has one that comes first
+                # and is done.
+                again, is_alone = await self._restore_once(record, author, seq, path)
+                restored = replace(restored, seq=again.seq, complete=again.complete)
+        return restored
+
+    async def _restore_once(
+        self, record: DocumentRecord, author: Author, seq: int, path: tuple[str, ...]
+    ) -> tuple[Restored, bool]:
+        """What was done, and whether nobody else restored between the plan and its commit."""
+        now = await self._log.open(record.tenant_id, record.name, create=False)
+        if now.epoch != record.epoch:
+            raise WrongEpoch(f"it is {now.epoch} now")
+        planned = await self._plan(now, seq, path)
         if not planned.changes:
-            return Restored(record.head_seq, (), planned.complete)
+            return Restored(now.head_seq, (), planned.complete), True
         name = f"before restoring seq {seq}"
-        safety = await self._keep(record, author, VersionKind.SAFETY, name, record.head_seq)
-        committed = await self._commit(record, author, planned.edit)
-        return Restored(committed, planned.changes, planned.complete, safety)
+        safety = await self._keep(now, author, VersionKind.SAFETY, name, now.head_seq)
+        committed = await self._commit(now, author, planned.edit)
+        is_alone = not await self._others_restored(now, committed, planned.edit.update)
+        return Restored(committed, planned.changes, planned.complete, safety), is_alone
 
     async def _plan(self, record: DocumentRecord, seq: int, path: tuple[str, ...]) -> _Planned:
         now = await self._states.at(record, record.head_seq)
@@ -107,6 +130,21 @@ class Restorer:
             )
             await runner.exchange(member, Exchange(edit.state_vector, edit.update))
             return runner.seq
+
+    async def _others_restored(self, planned: DocumentRecord, committed: int, own: bytes) -> bool:
+        """Whether a restore by another process lies between the state of the plan and the commit."""
+        after = planned.head_seq
+        while after < committed:
+            try:
+                rows = await self._log.read(
+                    planned.tenant_id, planned.id, after_seq=after, limit=ROWS_AT_ONCE
+                )
+            except Trimmed:
+                return True  # nobody can tell any more, and planning again does no harm
+            if any(row.actor.startswith(ACTOR_PREFIX) and row.payload != own for row in rows):
+                return True
+            after = rows[-1].seq if rows else committed
+        return False
 
     async def _keep(
         self, record: DocumentRecord, author: Author, kind: VersionKind, name: str, seq: int
