@@ -174,7 +174,7 @@ class Readings:
         if (end := end_of_prefix(prefix)) is not None:
             query = query.where(name < end)
         if text:
-            query = query.where(name.ilike(f"%{_escaped(text)}%"))
+            query = query.where(name.ilike(f"%{escaped(text)}%"))
         if state is not None:
             query = query.where(documents.c.state == state)
         if "*" not in patterns:
