@@ -3,6 +3,7 @@ is for people to look at; what a machine can see (nothing runs out of the window
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pytest
@@ -15,6 +16,9 @@ from tests.server_process import SyncServer
 
 SCOPES = ("read", "write", "presence")
 WINDOWS = {"desktop": {"width": 1280, "height": 800}, "phone": PHONE}
+LOOKS = [("desktop", "light"), ("phone", "dark")]
+if os.environ.get("PICTURES") == "all":
+    LOOKS += [("desktop", "dark"), ("phone", "light")]
 
 # Elements that are wider than what they are in, but for those made to be scrolled or cut with an ellipsis.
 CUT_OFF = """() => [...document.querySelectorAll('button, h1, h2, p, dt, dd, label, strong, span')]
@@ -24,8 +28,7 @@ CUT_OFF = """() => [...document.querySelectorAll('button, h1, h2, p, dt, dd, lab
   .map((one) => one.outerHTML.slice(0, 120))"""
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize(("window", "scheme"), LOOKS)
 async def test_it_looks_right(
     open_fleet: OpenFleet, own_server: SyncServer, window: str, scheme: str
 ) -> None:
