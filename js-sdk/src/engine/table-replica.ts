@@ -162,10 +162,11 @@ export class TableReplica implements Replica {
   }
 
   unload(): void {
-    this.#doc = null
+    // Another tab may lead before the next load, and refuse or drop what the client id has written.
+    this.#forget()
   }
 
-  /** Drop what is in memory because it may be ahead of the disk; what is written next gets a client id of its own. */
+  /** Drop what is in memory because the disk may hold something else; what comes next gets a client id of its own. */
   #forget(): void {
     this.#doc = null
     this.#client = null

@@ -38,14 +38,12 @@ const TIDY_EVERY_MS = 3_600_000
 
 export class Syncing {
   readonly #options: SyncingOptions
-  readonly #tracks: TrackStore
   #synchronizer: Synchronizer | null = null
   #feed: TrackFeed | null = null
   #failures = 0
 
   constructor(options: SyncingOptions) {
     this.#options = options
-    this.#tracks = new TrackStore(options.store.shell)
   }
 
   /** What is known of the server now; null between two beginnings. */
@@ -89,13 +87,15 @@ export class Syncing {
     } catch (error) {
       return error
     }
+    // Anew each time: another tab may have led meanwhile, and what a track appended last is no longer its end.
+    const tracks = new TrackStore(store.shell)
     const link = createLink()
     const synchronizer = new Synchronizer(link, { changed: () => this.#changed(), failed: fail })
     this.#synchronizer = synchronizer
-    this.#feed = new TrackFeed(this.#tracks, synchronizer)
-    const tidying = setInterval(() => this.#tracks.tidy(Date.now()).catch(fail), TIDY_EVERY_MS)
+    this.#feed = new TrackFeed(tracks, synchronizer)
+    const tidying = setInterval(() => tracks.tidy(Date.now()).catch(fail), TIDY_EVERY_MS)
     try {
-      await this.#tracks.tidy(Date.now())
+      await tracks.tidy(Date.now())
       for (const table of store.tables()) await synchronizer.add(store.replica(table))
       synchronizer.start()
       linked?.(link)

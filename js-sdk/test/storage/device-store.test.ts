@@ -1,5 +1,6 @@
 import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import * as Y from 'yjs'
 import { StorageUnavailable } from '../../src/errors.js'
 import { DeviceStore } from '../../src/storage/device-store.js'
 import { newStore, storeOf } from '../support/device.js'
@@ -107,5 +108,19 @@ describe('deleteAll', () => {
     await store.open({ cars: 'id' })
     expect(await store.db.table('cars').count()).toBe(0)
     expect((await store.pending()).edits).toBe(0)
+  })
+})
+
+describe('a store that leads again', () => {
+  it('writes under a client id of its own: another tab may have dropped what it wrote before', async () => {
+    const store = await storeOf('id')
+    const writers = new Set<number>()
+    for (const id of ['a', 'b']) {
+      await store.lead()
+      await store.db.table('cars').add({ id })
+      const update = await store.replica('cars').fold(10_000)
+      for (const client of Y.parseUpdateMeta(update?.update as Uint8Array).to.keys()) writers.add(client)
+    }
+    expect(writers.size).toBe(2)
   })
 })
