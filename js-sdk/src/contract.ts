@@ -97,7 +97,10 @@ export interface DocumentHandler {
   opened(document: {
     readonly epoch: string
     readonly writable: boolean
+    /** Bytes of the largest frame that the server takes. */
     readonly frameLimit: number
+    /** Bytes of the largest frame to aim at: what lies between may take less. */
+    readonly frameTarget: number
   }): Promise<void>
   /** What the server has (its step 1). From here on the handler may send. */
   serverHas(stateVector: Uint8Array): Promise<void>

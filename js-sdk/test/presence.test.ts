@@ -34,7 +34,7 @@ class Rooms {
     const attach = (document: string, handler: DocumentHandler): Attachment => {
       const members = this.#members.get(document) ?? new Set()
       this.#members.set(document, members.add(handler))
-      queueMicrotask(() => void handler.opened({ epoch: 'e', writable: true, frameLimit: 1 }))
+      queueMicrotask(() => void handler.opened({ epoch: 'e', writable: true, frameLimit: 1, frameTarget: 1 }))
       return {
         document,
         send: () => undefined,

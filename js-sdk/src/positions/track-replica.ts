@@ -11,13 +11,13 @@ import type { Stores } from '../engine/stores.js'
 import { encodeChunk } from '../layout/chunk.js'
 import { trackRuns, utcDay } from '../layout/track-days.js'
 import { parseName } from '../names.js'
-import type { ShelfRecord, UpdateRecord } from '../storage/records.js'
+import type { FixRecord, ShelfRecord, UpdateRecord } from '../storage/records.js'
 import { fixesOf, newestFixes, putFixesBack, removeFixes } from './fix-log.js'
 
 /** Good numbers are 60 to 300: fewer cost headers, more make a damaged chunk dear. */
 const FIXES_PER_CHUNK = 300
-/** About how many bytes a fix has in a chunk, when it comes with speed and heading. */
-const BYTES_PER_FIX = 12
+/** More are not read for one update. */
+const FIXES_PER_UPDATE = 3000
 /** How long after its day a track is still likely to grow. */
 const LATE_MS = 3_600_000
 const NO_STATE = new Uint8Array([0])
@@ -65,8 +65,7 @@ export class TrackReplica implements Replica {
 
   fold(maxBytes: number): Promise<LocalUpdate | null> {
     return this.#run(async (tx) => {
-      const limit = Math.max(1, Math.floor(maxBytes / BYTES_PER_FIX))
-      const records = await newestFixes(tx, this.document, Math.min(limit, 10 * FIXES_PER_CHUNK))
+      const records = lastOf(await newestFixes(tx, this.document, FIXES_PER_UPDATE), maxBytes)
       if (records.length === 0) return null
       await removeFixes(tx, records)
       const vehicle = this.#vehicle
@@ -181,6 +180,18 @@ export class TrackReplica implements Replica {
       throw error
     }
   }
+}
+
+/** The last records that together take `maxBytes`, and at least one; in a chunk of many they take less. */
+function lastOf<R extends FixRecord>(records: readonly R[], maxBytes: number): readonly R[] {
+  let count = 0
+  let bytes = 0
+  for (const { c } of [...records].reverse()) {
+    bytes += c.byteLength
+    if (bytes > maxBytes && count > 0) break
+    count++
+  }
+  return records.slice(records.length - count)
 }
 
 function isKnown(update: Uint8Array, known: ReadonlyMap<number, number>): boolean {

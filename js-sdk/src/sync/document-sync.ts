@@ -43,6 +43,7 @@ export interface DocumentEvents {
   failed(error: unknown): void
 }
 
+type Opened = Parameters<DocumentHandler['opened']>[0]
 type Denial = Parameters<DocumentHandler['denied']>[0]
 
 /** Invariant: the replica is asked for one thing at a time, in the order in which it was wanted. */
@@ -57,6 +58,7 @@ export class DocumentSync implements DocumentHandler {
   readonly #read = new Set<number>()
   #readTimer: ReturnType<typeof setTimeout> | null = null
   #target = TARGET_BYTES
+  #limit = Number.POSITIVE_INFINITY
   /** What the server has, as it said last; null until then. Before that nothing may be sent. */
   #serverVector: Uint8Array | null = null
   /** What we lacked has come. */
@@ -118,8 +120,9 @@ export class DocumentSync implements DocumentHandler {
     return { epoch, stateVector: this.#replica.receives ? stateVector : null }
   }
 
-  async opened(document: { epoch: string; writable: boolean; frameLimit: number }): Promise<void> {
-    this.#target = Math.min(TARGET_BYTES, document.frameLimit / 2)
+  async opened(document: Opened): Promise<void> {
+    this.#target = Math.min(TARGET_BYTES, document.frameTarget / 2)
+    this.#limit = document.frameLimit
     await this.#do(async () => {
       await this.#replica.adopt(document.epoch)
       this.#become({ phase: 'asked', writable: document.writable, denial: null })
@@ -203,9 +206,31 @@ export class DocumentSync implements DocumentHandler {
   }
 
   async #sendUnconfirmed(serverVector: Uint8Array, connection: number): Promise<void> {
-    for (const update of await this.#replica.unconfirmed(serverVector)) {
-      if (!this.#sent.has(update.id)) this.#send(update, connection)
+    let updates = await this.#replica.unconfirmed(serverVector)
+    const tooLarge = updates.filter((update) => this.#isTooLarge(update))
+    if (tooLarge.length > 0) {
+      await this.#refuseTooLarge(tooLarge)
+      // What built on them is gone as well.
+      updates = await this.#replica.unconfirmed(serverVector)
     }
+    for (const update of updates) {
+      if (!this.#sent.has(update.id) && !this.#isTooLarge(update)) this.#send(update, connection)
+    }
+  }
+
+  /** The server would close the socket for it, and with it for all documents, each time anew. */
+  #isTooLarge({ update }: LocalUpdate): boolean {
+    const headers = 3 * this.#replica.document.length + 16
+    return update.byteLength + headers > this.#limit
+  }
+
+  #refuseTooLarge(updates: readonly LocalUpdate[]): Promise<void> {
+    const bytes = Math.max(...updates.map(({ update }) => update.byteLength))
+    const message = `One edit takes ${bytes} bytes; the server takes messages of ${this.#limit}. Make it smaller.`
+    return this.#replica.refuse(
+      updates.map(({ id }) => id),
+      { code: 'too_large', message },
+    )
   }
 
   /** Connections may last for weeks, so it is not enough to do it at their beginning. */
@@ -223,7 +248,8 @@ export class DocumentSync implements DocumentHandler {
     while (this.#isOpen(connection) && this.#inFlight < MOST_IN_FLIGHT) {
       const update = await this.#replica.fold(this.#target)
       if (update === null) return
-      this.#send(update, connection)
+      if (this.#isTooLarge(update)) await this.#refuseTooLarge([update])
+      else this.#send(update, connection)
     }
   }
 

@@ -196,7 +196,7 @@ export class Visit {
 
   #admitted(notice: DocumentNotice): void {
     const { hello, ports, queue, handler, document } = this.context
-    const { epoch, writable } = notice
+    const { epoch, writable, frameLimit } = notice
     if (hello.epoch !== null && hello.epoch !== epoch) {
       // Servers deny this themselves; one that doesn't must not get the state of another history.
       ports.send({ kind: 'detach', document })
@@ -207,8 +207,8 @@ export class Visit {
     }
     this.#opened = notice
     this.#phase = 'asked'
-    const frameLimit = Math.min(notice.frameLimit, ports.frameTarget())
-    queue.call(() => handler.opened({ epoch, writable, frameLimit }))
+    const frameTarget = Math.min(frameLimit, ports.frameTarget())
+    queue.call(() => handler.opened({ epoch, writable, frameLimit, frameTarget }))
     // Not sent along with the token: a server that kept it over a denial would answer for the wrong history.
     if (hello.stateVector) ports.send({ kind: 'step1', document, stateVector: hello.stateVector })
   }

@@ -73,3 +73,27 @@ describe('a refused update of a track', () => {
     expect((await next.unconfirmed(Uint8Array.of(0))).map(({ id }) => id)).toEqual([two?.id])
   })
 })
+
+describe('a fold of a track', () => {
+  it('is about as large as is asked for, whatever the attributes are', async () => {
+    const store = await opened()
+    await store.lead()
+    for (let n = 1; n <= 40; n++) await record(store, n, { can: 'x'.repeat(500) })
+    const track = replicaOf(store)
+    const sizes: number[] = []
+    const edits: number[] = []
+    for (let next = await track.fold(5000); next; next = await track.fold(5000)) {
+      sizes.push(next.update.byteLength)
+      edits.push(next.edits)
+    }
+    expect(Math.max(...sizes)).toBeLessThan(5200)
+    expect(edits.reduce((sum, n) => sum + n)).toBe(40)
+  })
+
+  it('takes one position that is larger than that', async () => {
+    const store = await opened()
+    await store.lead()
+    await record(store, 1, { can: 'x'.repeat(9000) })
+    expect(await replicaOf(store).fold(5000)).toMatchObject({ edits: 1 })
+  })
+})

@@ -130,7 +130,7 @@ describe('the way in', () => {
     expect(kinds()).toEqual(['auth', 'step1', 'update'])
     expect(calls).toEqual([
       ['hello'],
-      ['opened', { epoch: 'e1', writable: true, frameLimit: 100_000 }],
+      ['opened', { epoch: 'e1', writable: true, frameLimit: 1_000_000, frameTarget: 100_000 }],
       ['serverHas', [9]],
       ['updates', [1, 2], true],
     ])
@@ -359,7 +359,10 @@ describe('a new token', () => {
     expect(kinds()).toEqual(['detach'])
     await pass(0)
     await server({ kind: 'authenticated', writable: false }, opening('e1', false), step1)
-    expect(calls).toContainEqual(['opened', { epoch: 'e1', writable: false, frameLimit: 100_000 }])
+    expect(calls).toContainEqual([
+      'opened',
+      { epoch: 'e1', writable: false, frameLimit: 1_000_000, frameTarget: 100_000 },
+    ])
   })
 
   test('is asked for when the server asks', async () => {

@@ -18,7 +18,7 @@ class Desk implements DocumentHandler {
   readonly pending = new Map<number, Uint8Array>()
   readonly refusals: [number, string][] = []
   readonly calls: string[] = []
-  readonly frameLimits: number[] = []
+  readonly frameTargets: number[] = []
   readonly attachment: Attachment
 
   constructor(
@@ -40,9 +40,9 @@ class Desk implements DocumentHandler {
     this.calls.push('hello')
     return { epoch: null, stateVector: this.stateVector }
   }
-  async opened({ frameLimit }: { frameLimit: number }) {
+  async opened({ frameTarget }: { frameTarget: number }) {
     this.calls.push('opened')
-    this.frameLimits.push(frameLimit)
+    this.frameTargets.push(frameTarget)
   }
   async serverHas() {
     for (const [id, update] of this.pending) this.attachment.send({ id, update, edits: 1 })
@@ -352,10 +352,10 @@ describe('the end of a socket', () => {
     desk.attachment.send({ id: 1, update: new Uint8Array(50_000), edits: 1 })
     await eventually(() => expect(server.of('update')).toHaveLength(1))
     closeNext(1009)
-    await eventually(() => expect(desk.frameLimits).toHaveLength(2))
-    expect(desk.frameLimits[0]).toBe(1_000_000)
-    expect(desk.frameLimits[1]).toBeLessThan(25_100)
-    expect(desk.frameLimits[1]).toBeGreaterThan(24_900)
+    await eventually(() => expect(desk.frameTargets).toHaveLength(2))
+    expect(desk.frameTargets[0]).toBe(1_000_000)
+    expect(desk.frameTargets[1]).toBeLessThan(25_100)
+    expect(desk.frameTargets[1]).toBeGreaterThan(24_900)
   })
 
   test('that comes again and again makes the attempts rarer', async () => {
