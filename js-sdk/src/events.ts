@@ -15,12 +15,17 @@ export class Emitter<Events> {
 
   emit<Name extends keyof Events>(name: Name, event: Events[Name]): void {
     for (const listener of [...(this.#listeners.get(name) ?? [])] as Listener<Events[Name]>[]) {
-      try {
-        listener(event)
-      } catch (error) {
-        report(error)
-      }
+      tell(listener, event)
     }
+  }
+}
+
+/** Call a listener of the app: what it throws is the app's, and must not stop who tells. */
+export function tell<Event>(listener: Listener<Event>, event: Event): void {
+  try {
+    listener(event)
+  } catch (error) {
+    report(error)
   }
 }
 

@@ -14,6 +14,7 @@ import {
 } from 'y-protocols/awareness'
 import { Doc } from 'yjs'
 import type { Attachment, DocumentHandler, Link } from './contract.js'
+import { tell } from './events.js'
 
 export interface Other<State> {
   /** One tab or client; a person with two tabs is there twice. */
@@ -101,7 +102,7 @@ export class PresenceRoom<State extends object> {
       if (clientId !== this.#awareness.clientID) others.push({ clientId, state: state as State })
     }
     this.#others = others.sort((one, other) => one.clientId - other.clientId)
-    for (const listener of [...this.#listeners]) listener()
+    for (const listener of [...this.#listeners]) tell(listener, undefined)
   }
 }
 

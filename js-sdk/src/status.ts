@@ -11,6 +11,7 @@
  */
 
 import type { BlockCode } from './contract.js'
+import { tell } from './events.js'
 
 /**
  *     closed ──connect──> opening ──> offline <──> connecting ──> syncing ──> live
@@ -89,7 +90,7 @@ export class StatusBoard {
     const next = { ...this.#status, ...change }
     if (isEqual(next, this.#status)) return
     this.#status = Object.freeze(next)
-    for (const listener of [...this.#listeners]) listener(this.#status)
+    for (const listener of [...this.#listeners]) tell(listener, this.#status)
   }
 
   subscribe(listener: (status: SyncStatus) => void): () => void {

@@ -6,6 +6,7 @@
  * are shown at once. Knows no storage.
  */
 
+import { tell } from '../events.js'
 import { pause } from '../until.js'
 import { fixOf, type Position } from './position.js'
 import { ServerEventParser } from './server-events.js'
@@ -15,7 +16,7 @@ export type LatestListener = (positions: ReadonlyMap<string, Position>) => void
 export interface LatestSource {
   readonly url: string
   token(reason: 'connect' | 'refresh'): Promise<string>
-  /** Resolves when the server can be reached, or at the signal. */
+  /** Resolves when the server may be reached, or at the signal. */
   connected(signal: AbortSignal): Promise<void>
 }
 
@@ -68,7 +69,7 @@ export class LatestPositions {
     const merged = new Map(this.#positions)
     for (const position of newer) merged.set(position.vehicleId, position)
     this.#positions = merged
-    for (const listener of [...this.#listeners]) listener(merged)
+    for (const listener of [...this.#listeners]) tell(listener, merged)
   }
 
   async #run(signal: AbortSignal): Promise<void> {
