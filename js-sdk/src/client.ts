@@ -19,7 +19,7 @@ import { DeviceStore } from './storage/device-store.js'
 import { Serial } from './sync/serial.js'
 import { SyncManager } from './sync-manager.js'
 import { Tab } from './tab.js'
-import { until } from './until.js'
+import { mayAnswer, until } from './until.js'
 import { steadyNow } from './wire/environment.js'
 import { createLink } from './wire/link.js'
 import { createTokenSource, type TokenSource } from './wire/token.js'
@@ -87,7 +87,7 @@ export class WebHostClient<S extends StoresSchema = any> {
       installId: () => this.#installId,
       apiUrl,
       token: async (reason) => (await this.#tokens.get(reason)).value,
-      connected: (signal) => until(this.#board, ({ connected }) => connected, signal),
+      connected: (signal) => until(this.#board, mayAnswer, signal),
       showsMaps: true,
     })
     this.#board.subscribe((status) => this.#events.emit('status', status))
@@ -129,7 +129,10 @@ export class WebHostClient<S extends StoresSchema = any> {
     await durable(this.#board, () => this.#store.pending(), options.timeout)
   }
 
-  /** Who else is in a room, and what they do: presence, never stored. Leave it when it is no longer shown. */
+  /**
+   * Who else is in a room, and what they do: presence, never stored. Leave it when it is no longer shown. It is kept
+   * while the client is disconnected, and ends with `close()`.
+   */
   presence<State extends object = Record<string, unknown>>(room: string): Presence<State> {
     if (this.#tab === null) throw new TypeError('client.presence() needs `await client.connect(…)` first')
     return this.#tab.presence.join<State>(room)
@@ -210,7 +213,7 @@ export class WebHostClient<S extends StoresSchema = any> {
       throw error
     }
     this.#board.update({ phase: 'connecting' })
-    this.#tab = new Tab({
+    this.#tab ??= new Tab({
       store: this.#store,
       board: this.#board,
       createLink: () =>
@@ -218,6 +221,7 @@ export class WebHostClient<S extends StoresSchema = any> {
       failed: this.#report,
     })
     this.#tab.start()
+    this.positions.resume()
     return this.#turn
   }
 
@@ -225,12 +229,13 @@ export class WebHostClient<S extends StoresSchema = any> {
     this.#turn++
     this.positions.stop()
     await this.#tab?.stop()
-    this.#tab = null
     this.#board.update({ phase: 'offline', connected: false, leader: false, blocked: null })
   }
 
   async #end(): Promise<void> {
     await this.#rest()
+    await this.#tab?.close()
+    this.#tab = null
     this.#store.close()
     this.#board.update({ phase: 'closed' })
   }

@@ -52,6 +52,8 @@ export class PresenceHub {
   readonly #stopListening: readonly (() => void)[]
   readonly #timer: ReturnType<typeof setInterval>
   #link: Link | null = null
+  /** What was said in each room when the pause began; null while there is none. */
+  #paused: Map<string, object | null> | null = null
 
   constructor(bus: PresenceBus, now: () => number = Date.now) {
     this.#bus = bus
@@ -83,6 +85,28 @@ export class PresenceHub {
     this.#ask()
   }
 
+  /** Say goodbye for now: nothing is said or heard until `resume`, and who has joined stays. */
+  pause(): void {
+    if (this.#paused !== null) return
+    const said = new Map([...this.#joined].map(([name, { room }]) => [name, room.said as object | null]))
+    for (const { room } of this.#joined.values()) {
+      room.set(null)
+      room.forget()
+    }
+    this.#paused = said
+  }
+
+  /** Say again what was said before `pause`, or since. */
+  resume(): void {
+    const said = this.#paused
+    this.#paused = null
+    for (const [name, state] of said ?? []) {
+      const room = this.#joined.get(name)?.room
+      if (room && room.said === null) room.set(state)
+    }
+    this.#ask()
+  }
+
   close(): void {
     this.follow()
     clearInterval(this.#timer)
@@ -106,15 +130,16 @@ export class PresenceHub {
     const room = new PresenceRoom<object>(name, (update) => this.#send(name, update))
     const joined = { room, users: 0 }
     this.#joined.set(name, joined)
-    if (this.#link === null) this.#bus.send('presenceOut', { room: name, update: null })
-    else this.#relay(name)
+    if (this.#link !== null) this.#relay(name)
+    else if (this.#paused === null) this.#bus.send('presenceOut', { room: name, update: null })
     const known = this.#relays.get(name)?.memory.all()
     if (known) room.receive(known)
     return joined
   }
 
   #send(room: string, update: Uint8Array): void {
-    if (this.#link === null) this.#bus.send('presenceOut', { room, update })
+    if (this.#paused !== null) this.#paused.delete(room)
+    else if (this.#link === null) this.#bus.send('presenceOut', { room, update })
     else this.#relay(room)?.send(update)
   }
 
@@ -127,14 +152,14 @@ export class PresenceHub {
   }
 
   #ask(): void {
-    if (this.#link !== null) return
+    if (this.#link !== null || this.#paused !== null) return
     for (const [room, joined] of this.#joined) {
       this.#bus.send('presenceOut', { room, update: joined.room.ownState() })
     }
   }
 
   #heard(room: string, update: Uint8Array | null): void {
-    const joined = this.#joined.get(room)
+    const joined = this.#paused === null ? this.#joined.get(room) : undefined
     if (update === null) joined?.room.forget()
     else joined?.room.receive(update)
   }

@@ -11,9 +11,11 @@ export async function durable(
   timeout: number | undefined,
 ): Promise<void> {
   const signal = timeout === undefined ? undefined : AbortSignal.timeout(timeout)
-  while ((await pending()).edits > 0) {
+  for (;;) {
     const before = board.status
-    await until(board, (status) => status !== before || status.pending === 0, signal)
+    if ((await pending()).edits === 0) return
+    // Nothing becomes durable without a change of the status: whoever asks more often only keeps the disk busy.
+    await until(board, (status) => status !== before, signal)
     if (signal?.aborted) throw new NotDurable((await pending()).edits)
   }
 }

@@ -77,6 +77,9 @@ export type Shared = Pick<
   'phase' | 'connected' | 'synced' | 'received' | 'lastDurableAt' | 'readOnly' | 'blocked'
 >
 
+/** While no connection is even tried: what was known of the server is not known any more. */
+export const AWAY = Object.freeze({ phase: 'connecting', connected: false, received: 0, blocked: null })
+
 /** Holds the newest snapshot. The object stays the same until something in it has changed. */
 export class StatusBoard {
   #status: SyncStatus = CLOSED

@@ -1,5 +1,6 @@
 /**
- * One tab's part in syncing: it leads (one socket for all tabs of this origin), or it follows.
+ * One tab's part in syncing: it leads (one socket for all tabs of this origin), or it follows. Lives for as long as
+ * the store is open: what is pending is counted, and rooms are kept, also while it takes no part.
  *
  * In: the store, a way to make a link, and the board on which the status is shown. Out: edits folded and sent,
  * presence carried, the status kept true. Followers write rows and log records, nothing else; the leading tab
@@ -7,7 +8,7 @@
  */
 import type { Link } from './contract.js'
 import { PresenceHub, type PresenceMessages } from './presence-hub.js'
-import type { Shared, StatusBoard } from './status.js'
+import { AWAY, type Shared, type StatusBoard } from './status.js'
 import type { DeviceStore } from './storage/device-store.js'
 import { PendingCount } from './sync/pending-count.js'
 import { Syncing } from './sync/syncing.js'
@@ -16,7 +17,7 @@ import { type Leadership, lead } from './tabs/leadership.js'
 
 interface TabMessages extends PresenceMessages {
   /** From the leading tab: the state of things. */
-  shared: Shared
+  shared: Partial<Shared>
   /** A tab has come and knows nothing yet. */
   ask: null
   /** Somebody wants a try at once. */
@@ -51,18 +52,21 @@ export class Tab {
       prepare: () => store.lead(),
       linked: (link) => (link ? this.presence.lead(link) : this.presence.follow()),
       changed: () => this.#tellAll(),
-      failed: options.failed,
+      failed: (error) => this.#failed(error),
     })
     this.#stopListening = [
       this.#bus.on('shared', (shared) => this.#show(shared)),
       this.#bus.on('ask', () => this.#tellAll()),
       this.#bus.on('retry', () => this.#syncing.retry()),
+      store.onWrite(() => this.#count.wrote()),
       store.onChange(() => this.#changed()),
     ]
+    this.#count.refresh()
   }
 
-  /** Take part from now on. */
+  /** Take part from now on, or again. */
   start(): void {
+    this.presence.resume()
     this.#leadership = lead({
       name: `whs:${this.#options.store.db.name}`,
       onLead: (signal) => this.#lead(signal),
@@ -71,9 +75,18 @@ export class Tab {
     this.#count.refresh()
   }
 
+  /** Take no part for now; who listens, and what is said in rooms, stays for the next start. */
   async stop(): Promise<void> {
+    this.presence.pause()
+    const leadership = this.#leadership
+    this.#leadership = null
+    await leadership?.stop()
+  }
+
+  /** Stop for good. */
+  async close(): Promise<void> {
+    await this.stop()
     this.#count.stop()
-    await this.#leadership?.stop()
     for (const stop of this.#stopListening) stop()
     this.presence.close()
     this.#bus.close()
@@ -99,12 +112,23 @@ export class Tab {
   #tellAll(): void {
     const { shared } = this.#syncing
     if (shared === null) return
-    this.#show(shared)
-    this.#bus.send('shared', shared)
+    this.#tell(shared)
     this.#count.refresh()
   }
 
-  #show(shared: Shared): void {
+  /** Until all is begun anew there is no connection, and nobody may read of the one that was. */
+  #failed(error: unknown): void {
+    if (this.#syncing.shared === null && this.#options.board.status.leader) this.#tell(AWAY)
+    this.#options.failed(error)
+  }
+
+  #tell(shared: Partial<Shared>): void {
+    this.#show(shared)
+    this.#bus.send('shared', shared)
+  }
+
+  #show(shared: Partial<Shared>): void {
+    if (this.#leadership === null) return
     const { lastDurableAt } = this.#options.board.status
     this.#options.board.update({ ...shared, lastDurableAt: shared.lastDurableAt ?? lastDurableAt })
   }

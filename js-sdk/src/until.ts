@@ -21,6 +21,11 @@ export function until(
   })
 }
 
+/** Whether it is worth to ask the server: it may be connected for another reason, or for none. */
+export function mayAnswer({ connected, phase }: SyncStatus): boolean {
+  return connected || phase === 'connecting' || phase === 'syncing' || phase === 'live'
+}
+
 /** Resolves after so many ms, or at the signal. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -9,10 +9,11 @@ import { Emitter } from '../events.js'
 import { Positions } from '../positions/positions.js'
 import type { IsAny, StoresSchema, TypesOf } from '../schema-rows.js'
 import { durable, settled } from '../settling.js'
-import { StatusBoard, type SyncStatus } from '../status.js'
+import { AWAY, StatusBoard, type SyncStatus } from '../status.js'
 import { PendingCount } from '../sync/pending-count.js'
+import { Serial } from '../sync/serial.js'
 import { Syncing } from '../sync/syncing.js'
-import { until } from '../until.js'
+import { mayAnswer, until } from '../until.js'
 import { steadyNow } from '../wire/environment.js'
 import { createLink } from '../wire/link.js'
 import type { WebSocketConstructor } from '../wire/socket.js'
@@ -55,6 +56,9 @@ export class WebHostDevice<S extends StoresSchema = any> {
   readonly #board = new StatusBoard()
   readonly #events = new Emitter<DeviceEvents>()
   readonly #tokens: TokenSource
+  /** Beginnings and ends, one after another. */
+  readonly #turns = new Serial()
+  #turn = 0
   #store: NodeStore | null = null
   #id: string | null = null
   #tables: Readonly<Record<string, DeviceTable>> = {}
@@ -70,7 +74,7 @@ export class WebHostDevice<S extends StoresSchema = any> {
       installId: () => this.#id,
       apiUrl: options.apiUrl,
       token: async (reason) => (await this.#tokens.get(reason)).value,
-      connected: (signal) => until(this.#board, ({ connected }) => connected, signal),
+      connected: (signal) => until(this.#board, mayAnswer, signal),
       showsMaps: false,
     })
     this.#board.subscribe((status) => this.#events.emit('status', status))
@@ -108,20 +112,14 @@ export class WebHostDevice<S extends StoresSchema = any> {
     schema: T,
     options: { readonly requireOnline?: boolean } = {},
   ): Promise<DeviceTables<T>> {
-    const WebSocket = this.#options.WebSocket ?? (await findWebSocket())
-    await this.#stop()
-    this.#board.update({ phase: 'opening' })
-    try {
-      await this.#use(schema)
-    } catch (error) {
-      await this.close()
-      throw error
-    }
-    this.#start(WebSocket)
+    const turn = await this.#turns.run(() => this.#begin(schema))
+    // Not in the line: who closes must not wait for a server that is silent.
     await settled(this.#board, this.#connectTimeoutMs)
     const { blocked, connected } = this.#board.status
     if (options.requireOnline && !connected) {
-      await this.close()
+      await this.#turns.run(async () => {
+        if (this.#turn === turn) await this.#end()
+      })
       throw new ServerError(blocked?.code ?? 'offline', 'the server can not be reached', blocked?.hint)
     }
     return this.#tables as DeviceTables<T>
@@ -160,7 +158,29 @@ export class WebHostDevice<S extends StoresSchema = any> {
   }
 
   /** Stop syncing, and give the directory free. What is pending is kept, and sent after the next `connect()`. */
-  async close(): Promise<void> {
+  close(): Promise<void> {
+    return this.#turns.run(() => this.#end())
+  }
+
+  /** Returns the number of this beginning. */
+  async #begin(schema: StoresSchema): Promise<number> {
+    this.#turn++
+    const WebSocket = this.#options.WebSocket ?? (await findWebSocket())
+    await this.#stop()
+    this.#board.update({ phase: 'opening' })
+    try {
+      await this.#use(schema)
+    } catch (error) {
+      await this.#end()
+      throw error
+    }
+    this.#start(WebSocket)
+    this.positions.resume()
+    return this.#turn
+  }
+
+  async #end(): Promise<void> {
+    this.#turn++
     await this.#stop()
     const store = this.#store
     this.#store = null
@@ -213,7 +233,10 @@ export class WebHostDevice<S extends StoresSchema = any> {
       store,
       createLink: () => createLink({ apiUrl, token: this.#tokens, WebSocket, report: this.#report }),
       changed: () => this.#showServer(syncing),
-      failed: this.#report,
+      failed: (error) => {
+        if (this.#running !== null && syncing.shared === null) this.#board.update(AWAY)
+        this.#report(error)
+      },
     })
     this.#board.update({ phase: 'connecting', leader: true, storage: { persisted: true, degraded: false } })
     const run = syncing.run(ended.signal)

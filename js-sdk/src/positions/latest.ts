@@ -43,15 +43,22 @@ export class LatestPositions {
 
   follow(listener: LatestListener): () => void {
     this.#listeners.add(listener)
-    if (this.#positions.size > 0) listener(this.#positions)
-    if (this.#running === null) {
-      this.#running = new AbortController()
-      void this.#run(this.#running.signal)
-    }
+    if (this.#positions.size > 0) tell(listener, this.#positions)
+    this.resume()
     return () => {
       this.#listeners.delete(listener)
       if (this.#listeners.size === 0) this.stop()
     }
+  }
+
+  /** Go on after `stop()` where somebody still listens. Returns whether somebody does. */
+  resume(): boolean {
+    if (this.#listeners.size === 0) return false
+    if (this.#running === null) {
+      this.#running = new AbortController()
+      void this.#run(this.#running.signal)
+    }
+    return true
   }
 
   stop(): void {

@@ -19,7 +19,7 @@ export interface PositionsHost {
   installId(): string | null
   readonly apiUrl: string
   token(reason: 'connect' | 'refresh'): Promise<string>
-  /** Resolves when the server can be reached, or at the signal. */
+  /** Resolves when the server may be reached, or at the signal. */
   connected(signal: AbortSignal): Promise<void>
   /** Whether the newest positions are kept for the next start: for devices that show a map. */
   readonly showsMaps: boolean
@@ -91,6 +91,11 @@ export class Positions {
       listener(positions)
       this.#memory?.note()
     })
+  }
+
+  /** Go on after `stop()`: who followed the newest positions hears of them again. */
+  resume(): void {
+    if (this.#latest.resume()) void this.#memory?.recall()
   }
 
   stop(): void {

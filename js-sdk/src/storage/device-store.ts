@@ -186,7 +186,7 @@ export class DeviceStore {
    * same log: whoever folds then finds nothing. Returns how to stop it.
    */
   onWrite(listener: () => void): () => void {
-    return this.#onMutation(['$ops'], listener)
+    return this.#onMutation(['$ops', '$fixes'], listener)
   }
 
   /** Called when what is pending or shelved may have changed, in this tab or another. Returns how to stop it. */

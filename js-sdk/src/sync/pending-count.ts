@@ -1,6 +1,7 @@
 /**
  * Keeps the board's numbers of what is not durable, and of the shelf. In: the news that something has changed.
- * Counts at once, and never twice at the same time.
+ * Counts at once, and never twice at the same time. A write is shown before it is counted: who has just written
+ * must never read that nothing is pending.
  */
 import type { StatusBoard } from '../status.js'
 import type { Pending } from '../storage/pending.js'
@@ -14,6 +15,8 @@ export class PendingCount {
   #counting = false
   #again = false
   #stopped = false
+  /** 1: something was written that a count which has begun may not have seen. */
+  #least = 0
 
   constructor(
     private readonly store: Counted,
@@ -21,25 +24,45 @@ export class PendingCount {
     private readonly failed: (error: unknown) => void,
   ) {}
 
+  /** Something was written on this device: told at once, before it is counted. */
+  wrote(): void {
+    if (this.#stopped) return
+    this.#least = 1
+    const { pending, oldestPendingAt } = this.board.status
+    if (pending === 0) this.board.update({ pending: 1, oldestPendingAt: oldestPendingAt ?? new Date() })
+    this.refresh()
+  }
+
   refresh(): void {
     if (this.#counting) {
       this.#again = true
       return
     }
     this.#counting = true
+    this.#least = 0
     Promise.all([this.store.pending(), this.store.shelved()])
-      .then(([{ edits, oldestAt }, rejected]) => {
-        const oldestPendingAt = oldestAt === null ? null : new Date(oldestAt)
-        this.board.update({ pending: edits, oldestPendingAt, rejected })
-      }, this.failed)
+      .then(
+        ([pending, rejected]) => this.#show(pending, rejected),
+        (error) => {
+          if (!this.#stopped) this.failed(error)
+        },
+      )
       .finally(() => {
         this.#counting = false
-        if (this.#again && !this.#stopped) this.refresh()
+        const isDue = this.#again && !this.#stopped
         this.#again = false
+        if (isDue) this.refresh()
       })
   }
 
   stop(): void {
     this.#stopped = true
+  }
+
+  #show({ edits, oldestAt }: Pending, rejected: number): void {
+    if (this.#stopped) return
+    const pending = Math.max(edits, this.#least)
+    const known = pending > edits ? this.board.status.oldestPendingAt : null
+    this.board.update({ pending, oldestPendingAt: oldestAt === null ? known : new Date(oldestAt), rejected })
   }
 }

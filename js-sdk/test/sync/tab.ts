@@ -39,7 +39,7 @@ export async function openTab(react?: (frame: Received, server: SyncServer) => v
     tab,
     start: () => tab.start(),
     async close() {
-      await tab.stop()
+      await tab.close()
       store.close()
       await server.stop()
     },

@@ -2,7 +2,7 @@
  * A small server for the link's tests: real HTTP and real WebSockets on loopback, the frames written with lib0
  * and without the SDK's own code. It holds no documents; tests replace what it does with a frame.
  */
-import { createServer, type Server, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
@@ -70,6 +70,10 @@ export class Client {
     })
   }
 
+  presence(document: string, bytes: Uint8Array): void {
+    this.frame(document, 1, (encoder) => encoding.writeVarUint8Array(encoder, bytes))
+  }
+
   status(document: string, committed: boolean): void {
     this.frame(document, 8, (encoder) => encoding.writeVarUint(encoder, committed ? 1 : 0))
   }
@@ -107,6 +111,9 @@ export class SyncServer {
   admitSocket: (client: Client) => void = () => {}
   answerToken: (response: ServerResponse) => void = (response) =>
     this.json(response, 201, { token: `token ${this.tokenRequests}`, expires_at: inAnHour() })
+  /** Requests for anything but a token. */
+  answerRequest: (request: IncomingMessage, response: ServerResponse) => void = (_, response) =>
+    this.json(response, 404, { error: { code: 'not_found', message: 'There is nothing here.' } })
   #http: Server | null = null
   #sockets: WebSocketServer | null = null
   #port = 0
@@ -123,6 +130,7 @@ export class SyncServer {
   async start(): Promise<this> {
     const http = createServer((request, response) => {
       request.resume()
+      if (!request.url?.startsWith('/api/tokens')) return this.answerRequest(request, response)
       this.tokenRequests++
       this.answerToken(response)
     })
