@@ -5,7 +5,7 @@
 
 import type { RejectedEdit } from './engine/rejected.js'
 import type { ConflictEvent } from './engine/shell.js'
-import { NotDurable, ServerError, type WebHostError } from './errors.js'
+import { NotDurable, type WebHostError } from './errors.js'
 import { Emitter } from './events.js'
 import { tableDocument } from './names.js'
 import { type CheckedOptions, checkOptions, type WebHostClientOptions } from './options.js'
@@ -13,7 +13,7 @@ import { Positions } from './positions/positions.js'
 import type { Presence } from './presence.js'
 import type { StoresSchema } from './schema-rows.js'
 import type { WebHostDb } from './schema-types.js'
-import { durable, settled } from './settling.js'
+import { durable, outOfReach, settled } from './settling.js'
 import { StatusBoard, type SyncStatus } from './status.js'
 import { DeviceStore } from './storage/device-store.js'
 import { Serial } from './sync/serial.js'
@@ -111,12 +111,12 @@ export class WebHostClient<S extends StoresSchema = any> {
     const turn = await this.#turns.run(() => this.#begin(schema))
     // Not in the line: who closes must not wait for a server that is silent.
     await settled(this.#board, this.#options.connectTimeoutMs)
-    const { blocked, connected } = this.#board.status
-    if (options.requireOnline && !connected) {
+    const failure = options.requireOnline ? await outOfReach(this.#board, this.#tokens) : null
+    if (failure !== null) {
       await this.#turns.run(async () => {
         if (this.#turn === turn) await this.#rest()
       })
-      throw new ServerError(blocked?.code ?? 'offline', 'the server can not be reached', blocked?.hint)
+      throw failure
     }
     return this.#store.db as WebHostDb<T>
   }

@@ -4,11 +4,11 @@
  */
 import type { RejectedEdit } from '../engine/rejected.js'
 import type { ConflictEvent } from '../engine/shell.js'
-import { ServerError, WebHostConfigError } from '../errors.js'
+import { WebHostConfigError } from '../errors.js'
 import { Emitter } from '../events.js'
 import { Positions } from '../positions/positions.js'
 import type { IsAny, StoresSchema, TypesOf } from '../schema-rows.js'
-import { durable, settled } from '../settling.js'
+import { durable, outOfReach, settled } from '../settling.js'
 import { AWAY, StatusBoard, type SyncStatus } from '../status.js'
 import { PendingCount } from '../sync/pending-count.js'
 import { Serial } from '../sync/serial.js'
@@ -115,12 +115,12 @@ export class WebHostDevice<S extends StoresSchema = any> {
     const turn = await this.#turns.run(() => this.#begin(schema))
     // Not in the line: who closes must not wait for a server that is silent.
     await settled(this.#board, this.#connectTimeoutMs)
-    const { blocked, connected } = this.#board.status
-    if (options.requireOnline && !connected) {
+    const failure = options.requireOnline ? await outOfReach(this.#board, this.#tokens) : null
+    if (failure !== null) {
       await this.#turns.run(async () => {
         if (this.#turn === turn) await this.#end()
       })
-      throw new ServerError(blocked?.code ?? 'offline', 'the server can not be reached', blocked?.hint)
+      throw failure
     }
     return this.#tables as DeviceTables<T>
   }

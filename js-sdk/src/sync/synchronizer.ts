@@ -99,8 +99,10 @@ export class Synchronizer {
     const settled = documents.every(([, { state }]) => state.phase === 'live' || state.phase === 'denied')
     const blocked = connected ? heldUp(documents) : blockedBy(state)
     const open = blocked ? 'blocked' : settled ? 'live' : 'syncing'
+    // Without documents nothing is dialed: all is in step, without a connection.
+    const isOpen = connected || (state.phase === 'connecting' && this.#documents.size === 0)
     return {
-      phase: state.phase === 'stopped' ? 'connecting' : connected ? open : state.phase,
+      phase: state.phase === 'stopped' ? 'connecting' : isOpen ? open : state.phase,
       connected,
       synced: documents.every(([name]) => this.#synced.has(name)),
       received: [...this.#documents.values()].reduce((sum, document) => sum + document.received, 0),
