@@ -274,9 +274,10 @@ class UpdateLog(Protocol):
         ...
 
     async def read(
-        self, tenant_id: int, document_id: int, *, after_seq: int, limit: int = 1000
+        self, tenant_id: int, document_id: int, *, after_seq: int, limit: int = 1000, size: int | None = None
     ) -> tuple[LoggedUpdate, ...]:
         """Rows from `after_seq` + 1 on, in order, without gaps, at most `limit`; none of an unknown document.
+        With `size`, none after the one with which their payloads reach so many bytes.
 
         Raises: Trimmed (the first of them are gone), CorruptDocument, Unavailable.
         """

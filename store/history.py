@@ -95,7 +95,9 @@ where tenant_id = $1 and document_id = $2 and seq between $3 and $4
 group by 1, 2, 3
 """
 _PAYLOADS = """
-select a.place, u.payload
+select place, payload from (
+select a.place, u.seq, u.payload,
+       sum(octet_length(u.payload)) over (order by a.place, u.seq) - octet_length(u.payload) as before
 from unnest($3::bigint[], $4::bigint[], $5::text[], $6::text[])
      with ordinality as a (first_seq, last_seq, actor, device, place)
 cross join lateral (
@@ -104,7 +106,7 @@ cross join lateral (
       and actor = a.actor and device = a.device
     order by seq limit $7
 ) as u
-order by a.place, u.seq
+) as found where before < $8 order by place, seq
 """
 _COVERED = """
 select seq from document_snapshots where tenant_id = $1 and document_id = $2
@@ -166,7 +168,7 @@ class PostgresHistory:
         return tuple(Share(**row) for row in rows)
 
     async def payloads(
-        self, tenant_id: int, document_id: int, activities: Sequence[Activity], *, limit: int
+        self, tenant_id: int, document_id: int, activities: Sequence[Activity], *, limit: int, size: int
     ) -> tuple[tuple[bytes, ...], ...]:
         columns = (
             [activity.first_seq for activity in activities],
@@ -175,7 +177,7 @@ class PostgresHistory:
             [activity.device for activity in activities],
         )
         async with driver_of(self._database.tenant(tenant_id)) as connection:
-            rows = await connection.fetch(_PAYLOADS, tenant_id, document_id, *columns, limit)
+            rows = await connection.fetch(_PAYLOADS, tenant_id, document_id, *columns, limit, size)
         found: list[list[bytes]] = [[] for _ in activities]
         for place, payload in rows:
             found[place - 1].append(payload)

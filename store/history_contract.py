@@ -95,6 +95,8 @@ VersionKey = tuple[int, datetime, UUID]
 class Material:
     """What makes a state: `updates` in order upon `state`, which is that of `after_seq`.
 
+    `updates` are a page: where they end before the seq that was asked for, make the state that they come
+    to, and ask again with it.
     `state` is None where it is that of an empty document, or one that the asker has. One that isn't
     exact is that of an inexact version.
     """
@@ -173,7 +175,8 @@ class History(Protocol):
         self, tenant_id: int, document_id: int, *, seq: int, have: int | None = None
     ) -> Material:
         """What makes the state at `seq`, from one consistent view: the newest valid snapshot or version
-        that rows lead on from, and these rows; from `have`, a state that the asker has, if that is newer.
+        that rows lead on from, and a page of these rows; from `have`, a state that the asker has, if that
+        is newer.
 
         Raises: Forgotten, CorruptDocument (a row fails its checksum or is missing), UnknownDocument,
         Unavailable; ValueError above the document's head.
@@ -202,9 +205,10 @@ class History(Protocol):
         ...
 
     async def payloads(
-        self, tenant_id: int, document_id: int, activities: Sequence[Activity], *, limit: int
+        self, tenant_id: int, document_id: int, activities: Sequence[Activity], *, limit: int, size: int
     ) -> tuple[tuple[bytes, ...], ...]:
-        """The first updates of each activity, at most `limit` of each. Raises: Unavailable."""
+        """The first updates of each activity, at most `limit` of each; of all of them, in the order of the
+        activities, no more after the one that reaches `size` bytes. Raises: Unavailable."""
         ...
 
     async def add_version(self, tenant_id: int, document_id: int, version: NewVersion) -> Version:

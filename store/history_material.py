@@ -16,6 +16,7 @@ import asyncpg
 from store.checksum import checksum
 from store.contract import CorruptDocument, Document
 from store.history_contract import Forgotten, Material, Span
+from store.pages import page_end
 from store.records import dense_updates
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -84,11 +85,13 @@ async def find_material(connection: Connection, document: Document, seq: int, ha
     base = await _base(connection, document, seq, have)
     if base is None:
         raise Forgotten(document.id, await span_of(connection, document))
-    rows = await connection.fetch(_ROWS, document.tenant_id, document.id, base.after_seq, seq)
+    if base.after_seq == seq:
+        return base
+    end = await page_end(connection, document.tenant_id, document.id, after_seq=base.after_seq)
+    rows = await connection.fetch(_ROWS, document.tenant_id, document.id, base.after_seq, min(seq, end))
     updates = dense_updates(document.id, rows, after_seq=base.after_seq)
-    if base.after_seq + len(updates) != seq:
-        missing = base.after_seq + len(updates) + 1
-        raise CorruptDocument(document.id, missing, "update", "the row is missing")
+    if not updates:
+        raise CorruptDocument(document.id, base.after_seq + 1, "update", "the row is missing")
     return replace(base, updates=updates)
 
 

@@ -75,7 +75,12 @@ with gone as (
 ) select count(*), coalesce(sum(size), 0)::bigint from gone
 """
 _OLD_SNAPSHOTS = """
-select seq from document_snapshots where tenant_id = $1 and document_id = $2 and seq < $3 order by seq
+select seq, octet_length(state) as size from document_snapshots
+where tenant_id = $1 and document_id = $2 and seq < $3 order by seq
+"""
+_BYTES_BETWEEN = """
+select coalesce(sum(octet_length(payload)), 0)::bigint from document_updates
+where tenant_id = $1 and document_id = $2 and seq > $3 and seq <= $4
 """
 _DELETE_SNAPSHOTS = """
 delete from document_snapshots where tenant_id = $1 and document_id = $2 and seq = any ($3::bigint[])
@@ -87,6 +92,9 @@ where tenant_id = $1 and id = $2 and state = 'active' returning id
 
 CHECKPOINT_ROWS = 2000
 """So many rows at most are replayed for an older state, where snapshots were taken often enough."""
+CHECKPOINT_BYTES = 16 * 1024 * 1024
+"""And so many bytes of them; where a snapshot itself is larger, as many as it has: those that are kept
+take no more room than the log."""
 
 
 async def document(connection: Connection, tenant_id: int, document_id: int) -> Document:
@@ -235,14 +243,19 @@ async def _delete_updates(
 async def _delete_snapshots(
     connection: Connection, tenant_id: int, document_id: int, before: int, first_kept: int
 ) -> None:
-    """Delete snapshots older than `before`, but for every so many rows one that kept rows follow on."""
+    """Delete snapshots older than `before`, but for every so many rows or bytes one that kept rows follow
+    on."""
     last_kept = first_kept - 1
     gone = []
-    for row in await connection.fetch(_OLD_SNAPSHOTS, tenant_id, document_id, before):
-        if row["seq"] - last_kept >= CHECKPOINT_ROWS:
-            last_kept = row["seq"]
+    for seq, size in await connection.fetch(_OLD_SNAPSHOTS, tenant_id, document_id, before):
+        is_far = seq - last_kept >= CHECKPOINT_ROWS
+        if not is_far and seq > last_kept:
+            between = await connection.fetchval(_BYTES_BETWEEN, tenant_id, document_id, last_kept, seq)
+            is_far = between >= max(CHECKPOINT_BYTES, size)
+        if is_far:
+            last_kept = seq
         else:
-            gone.append(row["seq"])
+            gone.append(seq)
     await connection.execute(_DELETE_SNAPSHOTS, tenant_id, document_id, gone)
 
 

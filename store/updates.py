@@ -36,6 +36,7 @@ from store.database import Database
 from store.events import note
 from store.lifecycle_contract import Action
 from store.outage import REFUSED
+from store.pages import page_end
 from store.records import dense_updates, document_of
 
 _FIND = """
@@ -115,9 +116,13 @@ class PostgresUpdateLog:
             return await snapshots.load_readable(connection, tenant_id, document_id)
 
     async def read(
-        self, tenant_id: int, document_id: int, *, after_seq: int, limit: int = 1000
+        self, tenant_id: int, document_id: int, *, after_seq: int, limit: int = 1000, size: int | None = None
     ) -> tuple[LoggedUpdate, ...]:
+        key = (tenant_id, document_id)
         async with self._transaction(tenant_id) as connection:
+            if size is not None:
+                end = await page_end(connection, *key, after_seq=after_seq, rows=limit, size=size)
+                limit = min(limit, end - after_seq)
             rows = await connection.fetch(_READ, tenant_id, document_id, after_seq, limit)
             if rows and rows[0]["seq"] > after_seq + 1:
                 document = await snapshots.document(connection, tenant_id, document_id)

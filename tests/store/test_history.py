@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -24,7 +25,8 @@ from store.history_contract import (
     Version,
     VersionKind,
 )
-from store.snapshots import CHECKPOINT_ROWS
+from store.pages import PAGE_BYTES
+from store.snapshots import CHECKPOINT_BYTES, CHECKPOINT_ROWS
 from tests.store.logs import TENANT, OpenLog, execute, open_log
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -242,6 +244,59 @@ async def test_old_snapshots_stay_as_far_apart_as_a_replay_may_be_long(past: Pas
         assert len(material.state or b"") == material.after_seq
 
 
+async def test_old_snapshots_stay_as_far_apart_as_a_replay_may_have_bytes(past: Past) -> None:
+    document = await past.opened.document()
+    quarter = b"x" * (CHECKPOINT_BYTES // 4)
+    for seq in range(1, 15):
+        await past.opened.append(document, quarter)
+        await past.opened.snapshot(document, seq, b"x")
+        await past.opened.log.trim(TENANT, document.id, keep_since=NOON - timedelta(days=9))
+    kept = [snapshot.seq for snapshot in await past.opened.log.snapshots(TENANT, document.id)]
+    assert kept == [14, 13, 12, 8, 4]
+
+
+async def test_old_snapshots_take_no_more_room_than_the_log(past: Past) -> None:
+    document = await past.opened.document()
+    await past.opened.append(document, *[b"x" * (CHECKPOINT_BYTES // 2)] * 6)
+    for seq in range(1, 7):
+        await past.opened.snapshot(document, seq, b"x" * (CHECKPOINT_BYTES + 1))
+        await past.opened.log.trim(TENANT, document.id, keep_since=NOON - timedelta(days=9))
+    assert [snapshot.seq for snapshot in await past.opened.log.snapshots(TENANT, document.id)] == [6, 5, 3]
+
+
+async def test_what_is_replayed_at_once_is_bounded_in_bytes(past: Past) -> None:
+    document = await past.opened.document()
+    half = PAGE_BYTES // 2
+    await past.opened.append(document, b"1" * half, b"2" * (half - 1), b"3" * half, b"4", b"5")
+    pages, have = [], None
+    while have != 5:
+        material = await past.history.material(TENANT, document.id, seq=5, have=have)
+        have = material.updates[-1].seq
+        pages.append([update.seq for update in material.updates])
+    assert pages == [[1, 2, 3], [4, 5]]
+
+
+@pytest.mark.parametrize(("size", "seqs"), [(1, [1]), (3, [1]), (4, [1, 2]), (10, [1, 2, 3, 4])])
+async def test_a_page_of_the_log_ends_with_the_row_that_reaches_its_size(
+    past: Past, size: int, seqs: list[int]
+) -> None:
+    document = await past.opened.document()
+    await past.opened.append(document, *[b"xyz"] * 5)
+    found = await past.opened.log.read(TENANT, document.id, after_seq=0, size=size)
+    assert [row.seq for row in found] == seqs
+    assert await past.opened.log.read(TENANT, document.id, after_seq=5, size=size) == ()
+
+
+async def test_updates_of_activities_are_bounded_in_bytes_together(past: Past) -> None:
+    document = await past.five_updates()
+    found = await past.history.activities(TENANT, document.id, up_to=5, before=None, limit=9)
+    ask = partial(past.history.payloads, TENANT, document.id, [found[0], found[0]], limit=9)
+    every = (b"1", b"2", b"3", b"4", b"5")
+    assert await ask(size=11) == (every, every)
+    assert await ask(size=7) == (every, every[:2])
+    assert await ask(size=5) == (every, ())
+
+
 async def test_nothing_above_a_limit_is_trimmed(past: Past) -> None:
     document = await past.five_updates()
     for seq in (3, 4):
@@ -299,7 +354,7 @@ async def test_activities_are_a_writers_rows_without_a_long_pause_cut_every_ten_
             found += more
         assert found == expected_activities([writer for writer, _ in rows], times)
         for activity, payloads in zip(
-            found, await history.payloads(TENANT, document.id, found, limit=3), strict=True
+            found, await history.payloads(TENANT, document.id, found, limit=3, size=1000), strict=True
         ):
             assert payloads == (b"xyz",) * min(3, activity.updates)
 

@@ -46,6 +46,8 @@ UPDATES_PER_ACTIVITY = 200
 LARGEST_OUTLINE = 4 * 1024 * 1024
 """Bytes of a state above which its items aren't gone through to name what was touched."""
 PAGE = 1000
+PAGE_BYTES = 16 * 1024 * 1024
+"""Bytes of updates that are read at once: to find out who wrote what, or what was touched."""
 ATTRIBUTIONS = 8
 """Answers that are kept for whoever asks for their next page."""
 
@@ -202,7 +204,9 @@ class Archive:
             oldest = await self._states.at(record, first)
             await asyncio.to_thread(authorship.note, BEFORE, read_update(oldest.update).structs)
         while first < seq:
-            page = await self._log.read(record.tenant_id, record.id, after_seq=first, limit=PAGE)
+            page = await self._log.read(
+                record.tenant_id, record.id, after_seq=first, limit=PAGE, size=PAGE_BYTES
+            )
             wanted = [row for row in page if row.seq <= seq]
             await asyncio.to_thread(_note_rows, authorship, wanted)
             rows |= {row.seq: Row(row.seq, row.actor, row.device, row.received_at) for row in wanted}
@@ -222,12 +226,12 @@ class Archive:
         found = await self._history.activities(*key, up_to=up_to, before=before, limit=limit)
         if not found:
             return []
-        payloads = await self._history.payloads(*key, found, limit=UPDATES_PER_ACTIVITY)
+        payloads = await self._history.payloads(*key, found, limit=UPDATES_PER_ACTIVITY, size=PAGE_BYTES)
         state = await self._states.at(record, up_to)
         names = await asyncio.to_thread(_names, state, payloads)
         return [
-            NamedActivity(activity, each.names, each.more or activity.updates > UPDATES_PER_ACTIVITY)
-            for activity, each in zip(found, names, strict=True)
+            NamedActivity(activity, each.names, each.more or activity.updates > len(seen))
+            for activity, each, seen in zip(found, names, payloads, strict=True)
         ]
 
     async def versions(

@@ -28,7 +28,7 @@ from webhost_sync.sync.hub import Hub
 ACTOR_PREFIX = "restore:"
 """Stands before the name of whoever restored, in the log."""
 CLIENT_ID_BITS = 32
-ROWS_AT_ONCE = 100
+BYTES_AT_ONCE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Restorer:
         while after < committed:
             try:
                 rows = await self._log.read(
-                    planned.tenant_id, planned.id, after_seq=after, limit=ROWS_AT_ONCE
+                    planned.tenant_id, planned.id, after_seq=after, size=BYTES_AT_ONCE
                 )
             except Trimmed:
                 return True  # nobody can tell any more, and planning again does no harm

@@ -38,16 +38,20 @@ class States:
             return NOTHING
         async with self._turns:
             held = self._cache.nearest((record.id, record.epoch), seq)
-            if held is not None and held.seq == seq:
-                return held
-            material = await self._material(record, seq, None if held is None else held.seq)
-            states = await asyncio.to_thread(
-                advance,
-                _base(material, held),
-                material.updates,
-                document_id=record.id,
-                is_wanted=lambda at: at % STATE_ROWS == 0,
-            )
+            while held is None or held.seq != seq:
+                held = await self._next(record, seq, held)
+        return held
+
+    async def _next(self, record: DocumentRecord, seq: int, held: State | None) -> State:
+        """The state to which the next page of rows leads, which is that of `seq` in the end."""
+        material = await self._material(record, seq, None if held is None else held.seq)
+        states = await asyncio.to_thread(
+            advance,
+            _base(material, held),
+            material.updates,
+            document_id=record.id,
+            is_wanted=lambda at: at % STATE_ROWS == 0,
+        )
         for state in states:
             self._cache.add((record.id, record.epoch), state)
         return states[-1]
