@@ -172,7 +172,7 @@ describe('presence in a room', () => {
     handlers[0]?.presence(bob.ownState())
     handlers[0]?.offline()
     expect(seen.others).toHaveLength(0)
-    await handlers[0]?.opened({ epoch: 'e', writable: true, frameLimit: 1 })
+    await handlers[0]?.opened({ epoch: 'e', writable: true, frameLimit: 1, frameTarget: 1 })
     handlers[0]?.presence(bob.ownState())
     expect(seen.others.map(({ state }) => state)).toEqual([{ name: 'Bob' }])
     bob.leave()
