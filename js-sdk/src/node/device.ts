@@ -228,7 +228,7 @@ export class WebHostDevice<S extends StoresSchema = any> {
     const store = this.#open()
     const { apiUrl } = this.#options
     const ended = new AbortController()
-    const count = new PendingCount(store, this.#board, this.#report)
+    const count = new PendingCount(store, this.#board, this.#report, 0)
     const syncing = new Syncing({
       store,
       createLink: () => createLink({ apiUrl, token: this.#tokens, WebSocket, report: this.#report }),

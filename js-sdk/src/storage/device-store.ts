@@ -189,18 +189,23 @@ export class DeviceStore {
     return this.#onMutation(['$ops', '$fixes'], listener)
   }
 
-  /** Called when what is pending or shelved may have changed, in this tab or another. Returns how to stop it. */
-  onChange(listener: () => void): () => void {
+  /**
+   * Called when what is pending or shelved may have changed, in this tab or another, before the promise of the write
+   * resolves; `wrote`: edits or positions were stored, or taken to be sent. Returns how to stop it.
+   */
+  onChange(listener: (wrote: boolean) => void): () => void {
     return this.#onMutation(['$ops', '$fixes', '$updates', '$shelf'], listener)
   }
 
-  #onMutation(stores: readonly string[], listener: () => void): () => void {
-    const marks = stores.map((store) => `idb://${this.db.name}/${store}/`)
+  #onMutation(stores: readonly string[], listener: (wrote: boolean) => void): () => void {
     const check = (parts: object) => {
-      if ('all' in parts || Object.keys(parts).some((part) => marks.some((mark) => part.startsWith(mark)))) {
-        // The signal comes in the zone of the transaction that has just ended; nothing can be stored there.
-        Dexie.ignoreTransaction(listener)
-      }
+      const touched = (store: string) =>
+        'all' in parts ||
+        Object.keys(parts).some((part) => part.startsWith(`idb://${this.db.name}/${store}/`))
+      if (!stores.some(touched)) return
+      const wrote = touched('$ops') || touched('$fixes')
+      // The signal comes in the zone of the transaction that has just ended; nothing can be stored there.
+      Dexie.ignoreTransaction(() => listener(wrote))
     }
     Dexie.on('storagemutated', check)
     return () => Dexie.on.storagemutated.unsubscribe(check)

@@ -1,5 +1,5 @@
 /** How much of this device's work is not safe yet, and all of it as one file. Reads only. */
-import type { Dexie } from 'dexie'
+import type { Dexie, Transaction } from 'dexie'
 import type { RowEdit } from '../contract.js'
 import { tableDocument } from '../names.js'
 import type { FixRecord, OpsRecord, ShelfRecord, UpdateRecord } from './records.js'
@@ -11,30 +11,57 @@ export interface Pending {
   readonly oldestAt: number | null
 }
 
-type CountKey = readonly [...names: string[], n: number, at: number]
-
-/** `document`: only its edits. Read from the keys of indexes; no update is loaded for it. */
+/**
+ * `document`: only its edits. Asked after every write, so what grows without end while a device is offline, single
+ * edits and fixes, is counted by the browser; only the keys of bulk writes and of updates on their way are read.
+ */
 export function countPending(db: Dexie, document: string | null): Promise<Pending> {
   return db.transaction('r!', ['$ops', '$updates', '$fixes'], async (tx) => {
-    const waiting = (await tx.table('$ops').orderBy('[t+n+at]').keys()) as unknown as CountKey[]
-    const lower = document === null ? ['local'] : ['local', document]
-    const local = await tx
-      .table('$updates')
-      .where('[o+d+n+at]')
-      .between(lower, [...lower, []])
-      .keys()
-    const keys = [
-      ...waiting.filter(([table]) => document === null || tableDocument(table as string) === document),
-      ...(local as unknown as CountKey[]),
-    ]
-    const fixes = tx.table<FixRecord, number>('$fixes')
-    const those = document === null ? fixes.orderBy(':id') : fixes.where('d').equals(document)
-    const edits = keys.reduce((sum, key) => sum + (key.at(-2) as number), await those.count())
-    const times = keys.filter((key) => key.at(-2) !== 0).map((key) => key.at(-1) as number)
-    const oldest = await those.first()
-    if (oldest) times.push(oldest.at)
-    return { edits, oldestAt: times.length > 0 ? times.reduce((a, b) => Math.min(a, b)) : null }
+    const found = [await countUpdates(tx, document), await countFixes(tx, document)]
+    for (const table of (await tx.table('$ops').orderBy('t').uniqueKeys()) as string[]) {
+      if (document === null || tableDocument(table) === document) found.push(await countOps(tx, table))
+    }
+    const times = found.map(({ oldestAt }) => oldestAt).filter((at) => at !== null)
+    return {
+      edits: found.reduce((sum, { edits }) => sum + edits, 0),
+      oldestAt: times.length > 0 ? Math.min(...times) : null,
+    }
   })
+}
+
+type CountKey = readonly [...names: string[], n: number, at: number]
+
+async function countOps(tx: Transaction, table: string): Promise<Pending> {
+  const index = () => tx.table('$ops').where('[t+n+at]')
+  const single = () => index().between([table, 1], [table, 1, []])
+  const oldest = (await single().limit(1).keys()) as unknown as CountKey[]
+  const bulk = (await index().between([table, 2], [table, []]).keys()) as unknown as CountKey[]
+  const { edits, oldestAt } = sumOf([...oldest, ...bulk])
+  return { edits: edits - oldest.length + (await single().count()), oldestAt }
+}
+
+async function countUpdates(tx: Transaction, document: string | null): Promise<Pending> {
+  const lower = document === null ? ['local'] : ['local', document]
+  const index = tx.table('$updates').where('[o+d+n+at]')
+  return sumOf((await index.between(lower, [...lower, []]).keys()) as unknown as CountKey[])
+}
+
+async function countFixes(tx: Transaction, document: string | null): Promise<Pending> {
+  const fixes = tx.table<FixRecord, number>('$fixes')
+  const those = document === null ? fixes.orderBy(':id') : fixes.where('d').equals(document)
+  return { edits: await those.count(), oldestAt: (await those.first())?.at ?? null }
+}
+
+/** The keys end with how many edits a record holds, and when the oldest was made; none is pending where it is 0. */
+function sumOf(keys: readonly CountKey[]): Pending {
+  let edits = 0
+  let oldestAt: number | null = null
+  for (const key of keys) {
+    const [n, at] = key.slice(-2) as [number, number]
+    edits += n
+    if (n > 0) oldestAt = Math.min(at, oldestAt ?? at)
+  }
+  return { edits, oldestAt }
 }
 
 /**

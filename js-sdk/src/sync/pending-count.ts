@@ -1,6 +1,6 @@
 /**
  * Keeps the board's numbers of what is not durable, and of the shelf. In: the news that something has changed.
- * Counts at once, and never twice at the same time. A write is shown before it is counted: who has just written
+ * Counts soon, and never twice at the same time: a count would hold up the next of many writes. A write is shown before it is counted: who has just written
  * must never read that nothing is pending.
  */
 import type { StatusBoard } from '../status.js'
@@ -11,7 +11,11 @@ export interface Counted {
   shelved(): Promise<number>
 }
 
+/** Changes within this time are counted together. */
+const DELAY_MS = 50
+
 export class PendingCount {
+  #timer: ReturnType<typeof setTimeout> | null = null
   #counting = false
   #again = false
   #stopped = false
@@ -22,6 +26,8 @@ export class PendingCount {
     private readonly store: Counted,
     private readonly board: StatusBoard,
     private readonly failed: (error: unknown) => void,
+    /** Where counting costs nothing there is nothing to wait for. */
+    private readonly delayMs = DELAY_MS,
   ) {}
 
   /** Something was written on this device: told at once, before it is counted. */
@@ -34,6 +40,12 @@ export class PendingCount {
   }
 
   refresh(): void {
+    if (this.#stopped) return
+    this.#timer ??= setTimeout(() => this.#count(), this.delayMs)
+  }
+
+  #count(): void {
+    this.#timer = null
     if (this.#counting) {
       this.#again = true
       return
@@ -57,6 +69,7 @@ export class PendingCount {
 
   stop(): void {
     this.#stopped = true
+    if (this.#timer !== null) clearTimeout(this.#timer)
   }
 
   #show({ edits, oldestAt }: Pending, rejected: number): void {
