@@ -70,6 +70,11 @@ export class Synchronizer {
     return this.#documents.has(name)
   }
 
+  /** Whether the server keeps us out of it, until `retry`. */
+  isDenied(name: string): boolean {
+    return this.#documents.get(name)?.state.phase === 'denied'
+  }
+
   async remove(name: string): Promise<void> {
     const document = this.#documents.get(name)
     this.#documents.delete(name)

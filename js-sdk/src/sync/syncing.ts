@@ -41,6 +41,7 @@ export class Syncing {
   #synchronizer: Synchronizer | null = null
   #feed: TrackFeed | null = null
   #failures = 0
+  #wasConnected = false
 
   constructor(options: SyncingOptions) {
     this.#options = options
@@ -71,6 +72,7 @@ export class Syncing {
   /** Try at once whatever waits for a better time. Returns whether there is anything that could. */
   retry(): boolean {
     this.#synchronizer?.retry()
+    this.#feed?.retry().catch(this.#options.failed)
     return this.#synchronizer !== null
   }
 
@@ -113,7 +115,13 @@ export class Syncing {
   }
 
   #changed(): void {
-    if (this.shared?.phase === 'live') this.#failures = 0
+    const { phase, connected = false } = this.shared ?? {}
+    if (phase === 'live') this.#failures = 0
     this.#options.changed()
+    // Rights are given and taken while nobody is connected.
+    const isNew = connected && !this.#wasConnected
+    this.#wasConnected = connected
+    const moved = isNew ? this.#feed?.retry() : this.#feed?.changed()
+    moved?.catch(this.#options.failed)
   }
 }

@@ -1,8 +1,8 @@
 /**
  * Chooses which tracks are on the connection: the newest ones that have something to send, a few at a time, so
  * that a backlog of weeks does not stand before the position of this minute. One that has sent everything stays
- * until another needs its place: a vehicle that is on its way comes again with every fix. Knows no fixes and no
- * frames.
+ * until another needs its place: a vehicle that is on its way comes again with every fix. One that the server keeps
+ * out has no place until `retry`. Knows no fixes and no frames.
  */
 import type { TrackStore } from '../positions/track-store.js'
 import { Serial } from './serial.js'
@@ -16,6 +16,7 @@ export class TrackFeed {
   readonly #serial = new Serial()
   /** In the order of their last use. */
   readonly #attached = new Set<string>()
+  readonly #denied = new Set<string>()
   #isDue = false
 
   constructor(tracks: TrackStore, synchronizer: Synchronizer) {
@@ -30,9 +31,26 @@ export class TrackFeed {
     return this.#serial.run(() => this.#choose())
   }
 
+  /** The state of a document has changed: one that is kept out gives its place to another. */
+  async changed(): Promise<void> {
+    if (this.#isAnyDenied()) await this.refresh()
+  }
+
+  /** Ask again for those that the server kept out. */
+  async retry(): Promise<void> {
+    if (this.#denied.size === 0) return
+    this.#denied.clear()
+    await this.refresh()
+  }
+
+  #isAnyDenied(): boolean {
+    return [...this.#attached].some((name) => this.#synchronizer.isDenied(name))
+  }
+
   async #choose(): Promise<void> {
     this.#isDue = false
-    const waiting = await this.#tracks.waiting()
+    await this.#putOutDenied()
+    const waiting = (await this.#tracks.waiting()).filter((name) => !this.#denied.has(name))
     for (const name of waiting) {
       if (this.#attached.delete(name)) {
         this.#attached.add(name) // used last, put out last
@@ -48,8 +66,20 @@ export class TrackFeed {
   async #makeRoom(waiting: readonly string[]): Promise<boolean> {
     const idle = [...this.#attached].find((name) => !waiting.includes(name))
     if (idle === undefined) return false
-    this.#attached.delete(idle)
-    await this.#synchronizer.remove(idle)
+    await this.#putOut(idle)
     return true
+  }
+
+  async #putOutDenied(): Promise<void> {
+    for (const name of [...this.#attached]) {
+      if (!this.#synchronizer.isDenied(name)) continue
+      this.#denied.add(name)
+      await this.#putOut(name)
+    }
+  }
+
+  async #putOut(name: string): Promise<void> {
+    this.#attached.delete(name)
+    await this.#synchronizer.remove(name)
   }
 }

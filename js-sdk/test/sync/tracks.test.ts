@@ -9,8 +9,15 @@ import { openTab, type TestTab } from './tab.js'
 let tab: TestTab
 let statuses: SyncStatus[]
 
+let isKeptOut: (document: string) => boolean
+
 beforeEach(async () => {
-  tab = await openTab()
+  isKeptOut = () => false
+  tab = await openTab((frame, server) => {
+    if (frame.kind === 'auth' && isKeptOut(frame.document))
+      frame.from.deny(frame.document, 'document_not_found')
+    else server.serve(frame)
+  })
   statuses = []
   tab.start()
   await eventually(() => expect(tab.board.status.phase).toBe('live'))
@@ -21,14 +28,19 @@ afterEach(() => tab.close())
 
 let minute = 0
 
-/** Record a fix of each vehicle and wait until all are durable. */
-async function drive(...vehicles: string[]): Promise<void> {
+/** Record a fix of each vehicle. */
+async function record(...vehicles: string[]): Promise<void> {
   const now = Date.now()
   minute += 1
   for (const vehicleId of vehicles) {
     const position = { vehicleId, latitude: 48, longitude: 11 + minute / 1e4, at: now + minute }
     await tab.store.record((tx) => addFix(tx, prepareFix('box', position, now)))
   }
+}
+
+/** Record a fix of each vehicle and wait until all are durable. */
+async function drive(...vehicles: string[]): Promise<void> {
+  await record(...vehicles)
   await eventually(async () => expect((await tab.store.pending()).edits).toBe(0))
 }
 
@@ -66,4 +78,23 @@ test('the tables are live all the while', async () => {
   await drive('bus-1', 'bus-2')
   expect(new Set(statuses.map(({ phase }) => phase))).toEqual(new Set(['live']))
   expect(tab.board.status.readOnly).toEqual([])
+})
+
+test('tracks that the server keeps out take no place from the others, and are asked for again when told to', async () => {
+  isKeptOut = (document) => document.startsWith('track/lost')
+  await record('lost-1', 'lost-2', 'lost-3', 'lost-4', 'lost-5', 'bus-1')
+  await eventually(async () => expect((await tab.store.pending()).edits).toBe(5))
+  expect(visits('bus-1')).toHaveLength(1)
+  isKeptOut = () => false
+  tab.tab.retry()
+  await eventually(async () => expect((await tab.store.pending()).edits).toBe(0))
+})
+
+test('they are asked for again with a new connection, too', async () => {
+  isKeptOut = (document) => document.startsWith('track/lost')
+  await record('lost-1', 'lost-2', 'lost-3', 'lost-4', 'lost-5')
+  await eventually(() => expect(visits('lost-5')).toHaveLength(1))
+  isKeptOut = () => false
+  tab.server.open[0]?.socket.terminate()
+  await eventually(async () => expect((await tab.store.pending()).edits).toBe(0))
 })
