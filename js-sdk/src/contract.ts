@@ -63,15 +63,25 @@ export interface Replica {
   readonly document: string
   /** Whether the content of the document is wanted here (tables), or only its own updates are sent (tracks). */
   readonly receives: boolean
-  /** For the handshake: nothing is loaded into memory for it. `epoch` is null before the first contact. */
-  hello(): Promise<{ readonly epoch: string | null; readonly stateVector: Uint8Array }>
+  /**
+   * For the handshake: nothing is loaded into memory for it. `epoch` is null before the first contact; `synced`: what
+   * the server had at one time has been received as a whole.
+   */
+  hello(): Promise<{
+    readonly epoch: string | null
+    readonly stateVector: Uint8Array
+    readonly synced: boolean
+  }>
   /**
    * Note the epoch that the server named. Another one than before: what is stored is dropped but for the
    * pending edits, which are folded again into the new history. Returns whether that happened.
    */
   adopt(epoch: string): Promise<'same' | 'replaced'>
-  /** Merge updates from the server: stored, pending edits on top, rows written. One call, one transaction. */
-  receive(updates: readonly Uint8Array[]): Promise<void>
+  /**
+   * Merge updates from the server: stored, pending edits on top, rows written. One call, one transaction. `first`: the
+   * answer to our state vector is among them, so that nothing of what the server had is missing now.
+   */
+  receive(updates: readonly Uint8Array[], first?: boolean): Promise<void>
   /** Fold waiting edits into one update of about `maxBytes`; null when none wait. Call until null. */
   fold(maxBytes: number): Promise<LocalUpdate | null>
   /**

@@ -51,7 +51,7 @@ export async function readDocument(tx: Stores, d: string): Promise<DocumentRecor
 export async function noteDocument(
   tx: Stores,
   d: string,
-  change: { doc?: Y.Doc; epoch?: string; stale?: boolean; own?: readonly number[] },
+  change: { doc?: Y.Doc; epoch?: string; stale?: boolean; own?: readonly number[]; synced?: true },
 ): Promise<void> {
   const { stale: wasStale, ...record } = await readDocument(tx, d)
   const stale = change.stale ?? wasStale
@@ -60,6 +60,7 @@ export async function noteDocument(
     ...(change.epoch !== undefined && { epoch: change.epoch }),
     ...(change.own && { own: change.own.slice(-OWN_CLIENTS) }),
     ...(change.doc && { sv: Y.encodeStateVector(change.doc) }),
+    ...(change.synced && { synced: change.synced }),
     ...(stale && { stale }),
   })
 }

@@ -48,8 +48,8 @@ export class TableReplica implements Replica {
 
   hello() {
     return this.#run('hello', async (tx) => {
-      const { epoch, sv } = await log.readDocument(tx, this.document)
-      return { epoch, stateVector: sv }
+      const { epoch, sv, synced = false } = await log.readDocument(tx, this.document)
+      return { epoch, stateVector: sv, synced }
     })
   }
 
@@ -74,10 +74,11 @@ export class TableReplica implements Replica {
     })
   }
 
-  receive(updates: readonly Uint8Array[]): Promise<void> {
+  receive(updates: readonly Uint8Array[], first = false): Promise<void> {
     return this.#run('receive', async (tx, findings) => {
       const doc = await this.#load(tx)
-      const { stale } = await log.readDocument(tx, this.document)
+      const { stale, synced } = await log.readDocument(tx, this.document)
+      if (first && !synced) await log.noteDocument(tx, this.document, { synced: true })
       const { keys, news, repair } = mergeUpdates(doc, updates, this.#own)
       this.shell.crash('receive:merged')
       if (news) await log.addRemote(tx, this.document, updates, this.shell.now())

@@ -38,10 +38,10 @@ export class TrackReplica implements Replica {
     this.#day = name.day
   }
 
-  async hello(): Promise<{ epoch: string | null; stateVector: Uint8Array }> {
+  async hello(): Promise<{ epoch: string | null; stateVector: Uint8Array; synced: boolean }> {
     return this.#run(async (tx) => {
       const { epoch } = await log.readDocument(tx, this.document)
-      return { epoch, stateVector: NO_STATE }
+      return { epoch, stateVector: NO_STATE, synced: true } // nothing is wanted
     })
   }
 

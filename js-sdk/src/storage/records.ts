@@ -45,6 +45,8 @@ export interface DocumentRecord {
   own?: readonly number[]
   /** The rows do not follow the document: make them anew when the next updates arrive. */
   stale?: true
+  /** All that the server had at one time has been received here. */
+  synced?: true
 }
 
 /** A position that is in no document yet. */

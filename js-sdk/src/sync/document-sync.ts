@@ -141,7 +141,7 @@ export class DocumentSync implements DocumentHandler {
 
   async updates(updates: readonly Uint8Array[], first: boolean): Promise<void> {
     await this.#do(async () => {
-      await this.#replica.receive(updates)
+      await this.#replica.receive(updates, first)
       if (first) this.#isComplete = true
       if (first) await this.#goLive()
       await this.#compactSometimes(1)

@@ -47,11 +47,11 @@ export class Synchronizer {
     await Promise.all(documents.map((document) => document.stop()))
   }
 
-  /** Sync a document from now on. One that has an epoch has had its content in an earlier session. */
+  /** Sync a document from now on. */
   async add(replica: Replica): Promise<void> {
     const name = replica.document
     if (this.#documents.has(name)) return
-    if (!replica.receives || (await replica.hello()).epoch !== null) this.#synced.add(name)
+    if ((await replica.hello()).synced) this.#synced.add(name)
     const document = new DocumentSync(replica, this.#link, {
       changed: () => {
         if (this.#documents.get(name)?.state.phase === 'live') this.#synced.add(name)

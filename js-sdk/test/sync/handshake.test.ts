@@ -77,3 +77,17 @@ test('what is under way is not sent twice to a server that asks again', async ()
     .map(({ bytes }) => Y.decodeUpdate(bytes).structs[0]?.id.clock)
   expect(two).toBeGreaterThan(one as number)
 })
+
+test('a table is synced once its content has come, and not because the server has been spoken to', async () => {
+  react = (frame, server) => frame.kind === 'step1' || server.serve(frame)
+  tab.start()
+  await eventually(async () =>
+    expect(await tab.store.db.table('$docs').get(CARS)).toMatchObject({ epoch: 'e1' }),
+  )
+  expect(tab.board.status.synced).toBe(false)
+  expect((await tab.store.replica('cars').hello()).synced).toBe(false)
+  react = (frame, server) => server.serve(frame)
+  tab.server.open[0]?.socket.terminate()
+  await eventually(() => expect(tab.board.status.synced).toBe(true))
+  expect((await tab.store.replica('cars').hello()).synced).toBe(true)
+})
