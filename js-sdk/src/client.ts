@@ -44,6 +44,8 @@ export interface ClientEvents {
   conflict: ConflictEvent
   /** The browser has lost this device's store, with whatever had not reached the server. */
   'device-lost': { readonly lastSeen: Date | null }
+  /** Positions that waited longest are lost: more wait than this device keeps. */
+  dropped: { readonly positions: number }
   error: unknown
 }
 
@@ -219,6 +221,7 @@ export class WebHostClient<S extends StoresSchema = any> {
       createLink: () =>
         createLink({ apiUrl: this.#options.apiUrl, token: this.#tokens, report: this.#report }),
       failed: this.#report,
+      dropped: (positions) => this.#events.emit('dropped', { positions }),
     })
     this.#tab.start()
     this.positions.resume()

@@ -48,6 +48,8 @@ export interface SyncStatus {
   readonly lastDurableAt: Date | null
   /** Edits on the shelf: the server refused them, or their row was deleted elsewhere. */
   readonly rejected: number
+  /** Positions that were lost here before they could be sent, since the client was made: more than this device keeps. */
+  readonly dropped: number
   /** Tables that this key or token may not write. */
   readonly readOnly: readonly string[]
   readonly blocked: Blocked | null
@@ -65,6 +67,7 @@ export const CLOSED: SyncStatus = Object.freeze({
   oldestPendingAt: null,
   lastDurableAt: null,
   rejected: 0,
+  dropped: 0,
   readOnly: Object.freeze([]),
   blocked: null,
   leader: false,
@@ -94,6 +97,11 @@ export class StatusBoard {
     if (isEqual(next, this.#status)) return
     this.#status = Object.freeze(next)
     for (const listener of [...this.#listeners]) tell(listener, this.#status)
+  }
+
+  /** So many more positions are lost. */
+  drop(positions: number): void {
+    this.update({ dropped: this.#status.dropped + positions })
   }
 
   subscribe(listener: (status: SyncStatus) => void): () => void {

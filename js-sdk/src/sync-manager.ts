@@ -42,6 +42,9 @@ export class SyncManager implements SyncStatus {
   get rejected() {
     return this.#board.status.rejected
   }
+  get dropped() {
+    return this.#board.status.dropped
+  }
   get readOnly() {
     return this.#board.status.readOnly
   }

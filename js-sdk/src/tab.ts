@@ -22,6 +22,8 @@ interface TabMessages extends PresenceMessages {
   ask: null
   /** Somebody wants a try at once. */
   retry: null
+  /** From the leading tab: so many positions that waited are lost. */
+  dropped: number
 }
 
 export interface TabOptions {
@@ -29,6 +31,8 @@ export interface TabOptions {
   readonly board: StatusBoard
   readonly createLink: () => Link
   readonly failed: (error: unknown) => void
+  /** So many positions of this device are lost: told in every tab. */
+  readonly dropped?: (positions: number) => void
 }
 
 export class Tab {
@@ -53,10 +57,15 @@ export class Tab {
       linked: (link) => (link ? this.presence.lead(link) : this.presence.follow()),
       changed: () => this.#tellAll(),
       failed: (error) => this.#failed(error),
+      dropped: (positions) => {
+        this.#dropped(positions)
+        this.#bus.send('dropped', positions)
+      },
     })
     this.#stopListening = [
       this.#bus.on('shared', (shared) => this.#show(shared)),
       this.#bus.on('ask', () => this.#tellAll()),
+      this.#bus.on('dropped', (positions) => this.#dropped(positions)),
       this.#bus.on('retry', () => this.#syncing.retry()),
       store.onWrite(() => this.#count.wrote()),
       store.onChange(() => this.#changed()),
@@ -120,6 +129,11 @@ export class Tab {
   #failed(error: unknown): void {
     if (this.#syncing.shared === null && this.#options.board.status.leader) this.#tell(AWAY)
     this.#options.failed(error)
+  }
+
+  #dropped(positions: number): void {
+    this.#options.board.drop(positions)
+    this.#options.dropped?.(positions)
   }
 
   #tell(shared: Partial<Shared>): void {

@@ -38,6 +38,8 @@ export interface DeviceEvents {
   rejected: RejectedEdit
   /** Two devices gave rows the same value of an index that the schema calls unique. Both rows are kept. */
   conflict: ConflictEvent
+  /** Positions that waited longest are lost: more wait than this device keeps. */
+  dropped: { readonly positions: number }
   error: unknown
 }
 
@@ -236,6 +238,10 @@ export class WebHostDevice<S extends StoresSchema = any> {
       failed: (error) => {
         if (this.#running !== null && syncing.shared === null) this.#board.update(AWAY)
         this.#report(error)
+      },
+      dropped: (positions) => {
+        this.#board.drop(positions)
+        this.#events.emit('dropped', { positions })
       },
     })
     this.#board.update({ phase: 'connecting', leader: true, storage: { persisted: true, degraded: false } })

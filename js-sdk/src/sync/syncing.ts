@@ -5,7 +5,7 @@
 import type { Link, Replica } from '../contract.js'
 import type { EngineShell } from '../engine/shell.js'
 import { NotLeading } from '../errors.js'
-import { TrackStore } from '../positions/track-store.js'
+import { RETENTION, type Retention, TrackStore } from '../positions/track-store.js'
 import type { Shared } from '../status.js'
 import { pause } from '../until.js'
 import { Synchronizer } from './synchronizer.js'
@@ -27,6 +27,9 @@ export interface SyncingOptions {
   readonly linked?: (link: Link | null) => void
   readonly changed: () => void
   readonly failed: (error: unknown) => void
+  /** So many waiting positions had no room any more: they are lost. */
+  readonly dropped?: (positions: number) => void
+  readonly retention?: Retention
 }
 
 /** After a transaction has failed: the first pause before all is tried anew, and the longest. */
@@ -95,9 +98,9 @@ export class Syncing {
     const synchronizer = new Synchronizer(link, { changed: () => this.#changed(), failed: fail })
     this.#synchronizer = synchronizer
     this.#feed = new TrackFeed(tracks, synchronizer)
-    const tidying = setInterval(() => tracks.tidy(Date.now()).catch(fail), TIDY_EVERY_MS)
+    const tidying = setInterval(() => this.#tidy(tracks).catch(fail), TIDY_EVERY_MS)
     try {
-      await tracks.tidy(Date.now())
+      await this.#tidy(tracks)
       for (const table of store.tables()) await synchronizer.add(store.replica(table))
       synchronizer.start()
       linked?.(link)
@@ -112,6 +115,11 @@ export class Syncing {
       linked?.(null)
       await synchronizer.stop()
     }
+  }
+
+  async #tidy(tracks: TrackStore): Promise<void> {
+    const dropped = await tracks.tidy(Date.now(), this.#options.retention ?? RETENTION)
+    if (dropped > 0) this.#options.dropped?.(dropped)
   }
 
   #changed(): void {
