@@ -38,6 +38,7 @@ from webhost_sync.history.outline import Outline
 from webhost_sync.history.replay import State
 from webhost_sync.history.states import States, gone
 from webhost_sync.history.touched import Touched, touched
+from webhost_sync.history.workers import in_history_thread
 from webhost_sync.sync.update import read_update
 
 NAMES_PER_ACTIVITY = 20
@@ -48,6 +49,8 @@ LARGEST_OUTLINE = 4 * 1024 * 1024
 PAGE = 1000
 PAGE_BYTES = 16 * 1024 * 1024
 """Bytes of updates that are read at once: to find out who wrote what, or what was touched."""
+QUESTIONS_AT_ONCE = 4
+"""Each holds a state or two while it is worked on; the others wait without any."""
 ATTRIBUTIONS = 8
 """Answers that are kept for whoever asks for their next page."""
 
@@ -122,6 +125,7 @@ class Archive:
         self._log = log
         self._history = history
         self._states = states
+        self._turns = asyncio.Semaphore(QUESTIONS_AT_ONCE)
         # So that the pages of one long answer are cut out of the same work.
         self._attributions: OrderedDict[tuple[int, UUID, int, tuple[str, ...]], Attribution] = OrderedDict()
 
@@ -149,9 +153,10 @@ class Archive:
         return at
 
     async def show(self, record: DocumentRecord, seq: int) -> Shown:
-        state = await self._states.at(record, seq)
+        async with self._turns:
+            state = await self._states.at(record, seq)
+            roots = await in_history_thread(read_values, state.update, state.kinds)
         moment = await self.moment(record, seq)
-        roots = await asyncio.to_thread(read_values, state.update, state.kinds)
         return Shown(seq, moment.at, roots, not state.kept)
 
     async def state(self, record: DocumentRecord, seq: int) -> State:
@@ -160,9 +165,10 @@ class Archive:
 
     async def content(self, record: DocumentRecord, seq: int) -> Content:
         """The state as nodes, which tell a shared text from a string, and a shared map from an object."""
-        state = await self._states.at(record, seq)
+        async with self._turns:
+            state = await self._states.at(record, seq)
+            roots = await in_history_thread(read_state, state.update, state.kinds)
         moment = await self.moment(record, seq)
-        roots = await asyncio.to_thread(read_state, state.update, state.kinds)
         return Content(moment, roots, len(state.kept), state.update, state.is_exact)
 
     async def moment(self, record: DocumentRecord, seq: int) -> Moment:
@@ -180,19 +186,21 @@ class Archive:
         )
 
     async def difference(self, record: DocumentRecord, before: int, after: int) -> Difference:
-        then, now = await self._states.at(record, before), await self._states.at(record, after)
-        changes = await asyncio.to_thread(_compare, then, now)
+        async with self._turns:
+            then, now = await self._states.at(record, before), await self._states.at(record, after)
+            changes = await in_history_thread(_compare, then, now)
         return Difference(await self.moment(record, before), await self.moment(record, after), changes)
 
     async def attribution(self, record: DocumentRecord, seq: int, path: tuple[str, ...]) -> Attribution:
         """Who wrote what lies at a path. Raises: InvalidRequest (nothing does)."""
         key = (record.id, record.epoch, seq, path)
-        if key not in self._attributions:
-            self._attributions[key] = await self._attribute(record, seq, path)
-            if len(self._attributions) > ATTRIBUTIONS:
-                self._attributions.popitem(last=False)
-        self._attributions.move_to_end(key)
-        return self._attributions[key]
+        async with self._turns:
+            if key not in self._attributions:
+                self._attributions[key] = await self._attribute(record, seq, path)
+                if len(self._attributions) > ATTRIBUTIONS:
+                    self._attributions.popitem(last=False)
+            self._attributions.move_to_end(key)
+            return self._attributions[key]
 
     async def _attribute(self, record: DocumentRecord, seq: int, path: tuple[str, ...]) -> Attribution:
         state = await self._states.at(record, seq)
@@ -202,20 +210,20 @@ class Archive:
         if first > 0:
             # What was there before the rows that are kept may have come again in one of them.
             oldest = await self._states.at(record, first)
-            await asyncio.to_thread(authorship.note, BEFORE, read_update(oldest.update).structs)
+            await in_history_thread(_note_all, authorship, BEFORE, oldest.update)
         while first < seq:
             page = await self._log.read(
                 record.tenant_id, record.id, after_seq=first, limit=PAGE, size=PAGE_BYTES
             )
             wanted = [row for row in page if row.seq <= seq]
-            await asyncio.to_thread(_note_rows, authorship, wanted)
+            await in_history_thread(_note_rows, authorship, wanted)
             rows |= {row.seq: Row(row.seq, row.actor, row.device, row.received_at) for row in wanted}
             first = page[-1].seq if page else seq
 
         def writer_of(seq: int) -> tuple[str, str] | None:
             return (rows[seq].actor, rows[seq].device) if seq in rows else None
 
-        marks = await asyncio.to_thread(attribute, state, authorship, path, writer_of)
+        marks = await in_history_thread(attribute, state, authorship, path, writer_of)
         return Attribution(seq, marks, {mark.seq: rows[mark.seq] for mark in marks if mark.seq in rows})
 
     async def activities(
@@ -226,9 +234,10 @@ class Archive:
         found = await self._history.activities(*key, up_to=up_to, before=before, limit=limit)
         if not found:
             return []
-        payloads = await self._history.payloads(*key, found, limit=UPDATES_PER_ACTIVITY, size=PAGE_BYTES)
-        state = await self._states.at(record, up_to)
-        names = await asyncio.to_thread(_names, state, payloads)
+        async with self._turns:
+            payloads = await self._history.payloads(*key, found, limit=UPDATES_PER_ACTIVITY, size=PAGE_BYTES)
+            state = await self._states.at(record, up_to)
+            names = await in_history_thread(_names, state, payloads)
         return [
             NamedActivity(activity, each.names, each.more or activity.updates > len(seen))
             for activity, each, seen in zip(found, names, payloads, strict=True)
@@ -255,7 +264,11 @@ def _compare(before: State, after: State) -> tuple[Change, ...]:
 
 def _note_rows(authorship: Authorship, rows: list[LoggedUpdate]) -> None:
     for row in rows:
-        authorship.note(row.seq, read_update(row.payload).structs)
+        _note_all(authorship, row.seq, row.payload)
+
+
+def _note_all(authorship: Authorship, seq: int, update: bytes) -> None:
+    authorship.note(seq, read_update(update).structs)
 
 
 def _names(state: State, payloads: tuple[tuple[bytes, ...], ...]) -> list[Touched]:

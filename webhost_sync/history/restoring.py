@@ -22,12 +22,15 @@ from webhost_sync.history.difference import diff, graft
 from webhost_sync.history.editing import Edit, edit_state
 from webhost_sync.history.replay import State
 from webhost_sync.history.states import States
+from webhost_sync.history.workers import in_history_thread
 from webhost_sync.sync.effects import Exchange, Member
 from webhost_sync.sync.hub import Hub
 
 ACTOR_PREFIX = "restore:"
 """Stands before the name of whoever restored, in the log."""
 CLIENT_ID_BITS = 32
+PLANS_AT_ONCE = 2
+"""Each holds two states while it is made."""
 BYTES_AT_ONCE = 1024 * 1024
 
 
@@ -71,6 +74,7 @@ class Restorer:
         self._history = history
         self._states = states
         self._hub = hub
+        self._plans = asyncio.Semaphore(PLANS_AT_ONCE)
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def add_version(self, record: DocumentRecord, author: Author, *, name: str, seq: int) -> Version:
@@ -117,9 +121,10 @@ class Restorer:
         return Restored(committed, planned.changes, planned.complete, safety), is_alone
 
     async def _plan(self, record: DocumentRecord, seq: int, path: tuple[str, ...]) -> _Planned:
-        now = await self._states.at(record, record.head_seq)
-        then = await self._states.at(record, seq)
-        return await asyncio.to_thread(_plan, now, then, path, secrets.randbits(CLIENT_ID_BITS))
+        async with self._plans:
+            now = await self._states.at(record, record.head_seq)
+            then = await self._states.at(record, seq)
+            return await in_history_thread(_plan, now, then, path, secrets.randbits(CLIENT_ID_BITS))
 
     async def _commit(self, record: DocumentRecord, author: Author, edit: Edit) -> int:
         async with self._hub.enter(record.tenant_id, record.name) as runner:

@@ -14,6 +14,7 @@ from store.history_contract import Forgotten, History, Material, Span
 from webhost_sync.errors import HistoryGone, InvalidRequest
 from webhost_sync.history.replay import NOTHING, State, advance
 from webhost_sync.history.state_cache import StateCache
+from webhost_sync.history.workers import in_history_thread
 
 STATE_ROWS = 500
 """A state is kept in the cache for every so many rows that are replayed."""
@@ -45,7 +46,7 @@ class States:
     async def _next(self, record: DocumentRecord, seq: int, held: State | None) -> State:
         """The state to which the next page of rows leads, which is that of `seq` in the end."""
         material = await self._material(record, seq, None if held is None else held.seq)
-        states = await asyncio.to_thread(
+        states = await in_history_thread(
             advance,
             _base(material, held),
             material.updates,
