@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -19,7 +20,17 @@ from webhost_sync.history.difference import diff, graft
 from webhost_sync.history.editing import edit_state
 from webhost_sync.history.json_form import change_json
 from webhost_sync.history.matching import gaps, matching_blocks
-from webhost_sync.history.nodes import EMPTY, ListNode, MapNode, Run, find, leaf, map_node, text_node
+from webhost_sync.history.nodes import (
+    EMPTY,
+    ListNode,
+    MapNode,
+    Run,
+    find,
+    formats_of,
+    leaf,
+    map_node,
+    text_node,
+)
 from webhost_sync.history.paths import path_of, pointer_of
 from webhost_sync.history.texts import Piece, PieceKind, compare_texts, edit_text
 from webhost_sync.sync.content import RootKind
@@ -71,6 +82,16 @@ def test_two_large_texts_without_anything_in_common_are_compared_in_no_time() ->
     one, other = text_node([Run("ab" * 50_000)]), text_node([Run("ca" * 50_000)])
     pieces = compare_texts(one, other, by_characters=True)
     assert edit_text(one, pieces) == other
+
+
+def test_two_texts_of_50_000_formats_are_compared_in_no_time() -> None:
+    bold = formats_of({"bold": True})
+    one = text_node([Run(f"{place} ", bold if place % 2 else ()) for place in range(50_000)])
+    other = text_node([Run(f"{place} ", () if place % 2 else bold) for place in range(0, 50_000, 2)])
+    began = process_time()
+    pieces = compare_texts(one, other, by_characters=True)
+    assert edit_text(one, pieces) == other
+    assert process_time() - began < 20
 
 
 @given(st.lists(runs, max_size=6).map(text_node), st.lists(runs, max_size=6).map(text_node), st.booleans())

@@ -132,16 +132,23 @@ def formats_of(formats: Mapping[str, object] | None) -> Formats:
     return tuple((name, leaf(value)) for name, value in sorted(present.items()))
 
 
-def slice_runs(runs: Iterable[Run], start: int, end: int) -> Iterator[Run]:
-    """The runs of the units from `start` to `end`, cut where they begin or end within one."""
-    at = 0
-    for run in runs:
-        first, last = max(start - at, 0), min(end - at, len(run))
-        if first < last:
-            yield run.part(first, last)
-        at += len(run)
-        if at >= end:
-            return
+class RunCursor:
+    """Goes through runs once, from the front; each stretch that is taken begins where the last one ended."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._runs = iter(runs)
+        self._run: Run | None = next(self._runs, None)
+        self._at = 0
+
+    def take(self, length: int) -> Iterator[Run]:
+        """The runs of the next `length` units, cut where they begin or end within one; fewer at the end."""
+        while length > 0 and self._run is not None:
+            size = min(length, len(self._run) - self._at)
+            yield self._run.part(self._at, self._at + size)
+            self._at += size
+            length -= size
+            if self._at == len(self._run):
+                self._run, self._at = next(self._runs, None), 0
 
 
 def find(node: Node, path: Iterable[str | int]) -> Node | None:

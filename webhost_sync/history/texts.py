@@ -14,7 +14,7 @@ from enum import StrEnum
 from itertools import count
 
 from webhost_sync.history.matching import Block, gaps, joined, matching_blocks
-from webhost_sync.history.nodes import Formats, Node, Run, TextNode, slice_runs, text_node
+from webhost_sync.history.nodes import Formats, Node, Run, RunCursor, TextNode, text_node
 
 LINES, WORDS, CHARACTERS = (re.compile(form, re.DOTALL) for form in (r"[^\n]*\n|[^\n]+", r"\w+|\s+|.", r"."))
 FIRST_STAND_IN = 0x100000
@@ -48,30 +48,30 @@ def compare_texts(before: TextNode, after: TextNode, *, by_characters: bool) -> 
     levels = (LINES, WORDS, CHARACTERS) if by_characters else (LINES, WORDS)
     blocks = _blocks(one, other, levels)
     pieces: list[Piece] = []
+    old, new = RunCursor(before.runs), RunCursor(after.runs)
     at, other_at = 0, 0
     for block in (*blocks, Block(len(one), len(other), 0)):
-        pieces += _piece(PieceKind.DELETED, slice_runs(before.runs, at, block.first))
-        pieces += _piece(PieceKind.INSERTED, slice_runs(after.runs, other_at, block.second))
+        pieces += _piece(PieceKind.DELETED, old.take(block.first - at))
+        pieces += _piece(PieceKind.INSERTED, new.take(block.second - other_at))
+        pieces += _kept(old.take(block.length), new.take(block.length))
         at, other_at = block.first + block.length, block.second + block.length
-        pieces += _kept(
-            slice_runs(before.runs, block.first, at), slice_runs(after.runs, block.second, other_at)
-        )
     return tuple(pieces)
 
 
 def edit_text(text: TextNode, pieces: Iterable[Piece]) -> TextNode:
     """Do to a text what the pieces say. Raises: ValueError where they are not about this text."""
     runs: list[Run] = []
+    rest = RunCursor(text.runs)
     at = 0
     for piece in pieces:
         if piece.kind is not PieceKind.INSERTED:
-            old = _contents(slice_runs(text.runs, at, at + len(piece)))
+            old = _contents(rest.take(len(piece)))
             if old != _contents(piece.runs):
                 raise ValueError(f"the text has other content from unit {at} on")
             at += len(piece)
         if piece.kind is not PieceKind.DELETED:
             runs += piece.runs
-    return text_node((*runs, *slice_runs(text.runs, at, at + _length(text))), is_xml=text.is_xml)
+    return text_node((*runs, *rest.take(_length(text))), is_xml=text.is_xml)
 
 
 def _blocks(one: str, other: str, levels: tuple[re.Pattern[str], ...]) -> list[Block]:
@@ -127,10 +127,11 @@ def _kept(old: Iterator[Run], new: Iterator[Run]) -> Iterator[Piece]:
     """The same content on both sides, told apart where the formats differ."""
     before, after = tuple(old), tuple(new)
     cuts = sorted({*_ends(before), *_ends(after)})
+    one, other = RunCursor(before), RunCursor(after)
     start = 0
     for end in cuts:
-        [was] = slice_runs(before, start, end)
-        [became] = slice_runs(after, start, end)
+        [was] = one.take(end - start)
+        [became] = other.take(end - start)
         if was.formats == became.formats:
             yield Piece(PieceKind.KEPT, (became,))
         else:
