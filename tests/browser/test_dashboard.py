@@ -7,76 +7,29 @@ Pictures of every page go to the results folder, named `dashboard {page} {width}
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
+from playwright.async_api import Browser, expect
 from websockets.exceptions import ConnectionClosed
 
 from tests.browser.dashboard_site import Site, running_site
-from tests.browser.device import SDK, screenshot
+from tests.browser.desk import SIZES, desk
+from tests.browser.device import screenshot
 from tests.eventually import eventually
 from tests.postgres import clone_database, drop_database
 
-AXE = (SDK / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 PAGES = {
     "overview": "/overview", "fleet": "/fleet", "documents": "/documents", "keys": "/keys",
     "playground": "/keys/playground", "connections": "/connections", "members": "/members", "audit": "/audit",
     "account": "/dashboard/account",
 }  # fmt: skip
-SIZES = {1280: 800, 390: 844}
 looks = pytest.mark.parametrize("scheme", ["light", "dark"])
 sizes = pytest.mark.parametrize("width", SIZES)
-
-
-@dataclass
-class Desk:
-    """One person's browser. What its pages complained of, and whom else they asked, is kept."""
-
-    site: Site
-    page: Page
-    complaints: list[str] = field(default_factory=list)
-    elsewhere: list[str] = field(default_factory=list)
-
-    def watch(self) -> None:
-        self.page.on("console", self._note)
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", self._note_request)
-
-    async def open(self, path: str) -> None:
-        """A page by its path in the space, or by its whole path."""
-        url = self.site.app.url + path if path.startswith("/dashboard") else self.site.space + path
-        await self.page.goto(url)
-
-    async def sign_in(self, role: str = "owner") -> None:
-        await self.page.goto(await self.site.link(role))
-        await self.page.get_by_role("button", name="Sign in").click()
-        await expect(self.page.get_by_role("heading", name="Overview")).to_be_visible()
-
-    async def barriers(self) -> list[str]:
-        """What axe finds that is serious or critical."""
-        await self.page.evaluate(AXE)
-        found: dict[str, Any] = await self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-        return [
-            f"{violation['id']}: {json.dumps([node['html'] for node in violation['nodes']][:3])}"
-            for violation in found["violations"]
-            if violation["impact"] in ("serious", "critical")
-        ]
-
-    def _note(self, message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            self.complaints.append(message.text)
-
-    def _note_request(self, request: Request) -> None:
-        if not request.url.startswith(("data:", self.site.app.url)):
-            self.elsewhere.append(request.url)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -85,18 +38,6 @@ async def site(template_url: str) -> AsyncIterator[Site]:
     async with running_site(url) as running:
         yield running
     await drop_database(url)
-
-
-@asynccontextmanager
-async def desk(site: Site, chromium: Browser, width: int = 1280, **options: Any) -> AsyncIterator[Desk]:
-    """A browser of its own; fails where its pages complained or asked anybody else."""
-    size: Any = {"width": width, "height": SIZES[width]}
-    context = await chromium.new_context(viewport=size, has_touch=width < 500, **options)
-    made = Desk(site, await context.new_page())
-    made.watch()
-    yield made
-    await context.close()
-    assert (made.complaints, made.elsewhere) == ([], [])
 
 
 @looks
@@ -115,8 +56,7 @@ async def test_every_page_looks_right_and_has_no_barrier(
                 await expect(person.page.locator("[data-live-state=live]")).to_be_visible()
             await screenshot(person.page, f"dashboard {name} {width} {scheme}")
             barriers[name] = await person.barriers()
-            overflow = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert await person.page.evaluate(overflow) <= 0, f"{name} is wider than the screen"
+            assert not await person.is_too_wide(), f"{name} is wider than the screen"
         assert {name: found for name, found in barriers.items() if found} == {}
 
 
@@ -258,6 +198,10 @@ async def test_searching_needs_no_button(site: Site, chromium: Browser) -> None:
         await person.page.keyboard.press("/")
         await person.page.keyboard.type("10101")
         await expect(person.page.locator("tbody tr")).to_have_count(1)
+        await expect(person.page.get_by_role("cell", name="Bus 10101")).to_be_visible()
+        await person.page.keyboard.type("0")
+        await expect(person.page.get_by_text("Nothing found")).to_be_visible()
+        await person.page.keyboard.press("Backspace")
         await expect(person.page.get_by_role("cell", name="Bus 10101")).to_be_visible()
         assert "q=10101" in person.page.url
         await person.page.reload()

@@ -158,4 +158,4 @@ def test_whoever_wrote_most_has_a_lane_and_the_others_share_one() -> None:
     assert len(shown) == LANES
     assert sum(lane.updates for lane in shown) == sum(share.updates for share in shares)
     assert shown[-1].writer.actor == "others"
-    assert str(shown[0].strip).count("<rect") == 1
+    assert str(shown[0].strip).count("M") == 1

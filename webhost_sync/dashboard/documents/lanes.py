@@ -14,6 +14,8 @@ from webhost_sync.dashboard.documents.writers import Writer, Writers
 
 HEIGHT = 20.0
 LOWEST = 2.0
+WIDTH = 0.86
+"""Of a bar, of the one unit that it has."""
 LANES = 12
 """Writers that have a lane of their own, those with most updates; the others share one."""
 OTHERS = Writer(7, "others", "")
@@ -58,13 +60,13 @@ def lanes(shares: Sequence[AShare], parts: int, writers: Writers) -> list[Lane]:
 
 
 def _strip(bars: Sequence[int], top: int, parts: int, writer: Writer) -> Markup:
-    drawn = Markup("").join(
-        Markup('<rect x="{x}" y="{y:.1f}" width="0.86" height="{h:.1f}"/>').format(x=part, y=HEIGHT - h, h=h)
-        for part, count in enumerate(bars)
-        if count
-        for h in [LOWEST + (HEIGHT - LOWEST) * count / top]
+    heights = [LOWEST + (HEIGHT - LOWEST) * count / top if count else 0.0 for count in bars]
+    path = "".join(
+        f"M{part} {HEIGHT:g}v-{height:.1f}h{WIDTH}v{height:.1f}z"
+        for part, height in enumerate(heights)
+        if height
     )
     return Markup(
         '<svg class="strip by-{number}" viewBox="0 0 {parts} {height:g}" preserveAspectRatio="none"'
-        ' aria-hidden="true" focusable="false">{drawn}</svg>'
-    ).format(number=writer.number, parts=parts, height=HEIGHT, drawn=drawn)
+        ' aria-hidden="true" focusable="false"><path d="{path}"/></svg>'
+    ).format(number=writer.number, parts=parts, height=HEIGHT, path=path)

@@ -92,6 +92,11 @@ document.addEventListener('keydown', (event) => {
   }
 })
 
+// A filter asks for its own page anew: what the address has of the search before would be sent along.
+document.addEventListener('htmx:configRequest', ({ detail }) => {
+  if (detail.elt.getAttribute('hx-get') === '') detail.path = location.pathname
+})
+
 // Live parts: the server renders them again and again; nothing is replaced under the pointer's menu or focus.
 const WORDS = { connecting: 'connecting', live: 'live', stale: 'not up to date', over: 'ended' }
 function say(state) {
