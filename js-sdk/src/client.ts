@@ -86,6 +86,7 @@ export class WebHostClient<S extends StoresSchema = any> {
     this.syncManager = new SyncManager(this.#board, this.#store, () => this.#tab?.retry())
     this.positions = new Positions({
       transact: (work) => this.#store.record(work),
+      read: (stores, work) => this.#store.shell.read(stores, work),
       installId: () => this.#installId,
       apiUrl,
       token: async (reason) => (await this.#tokens.get(reason)).value,

@@ -73,6 +73,7 @@ export class WebHostDevice<S extends StoresSchema = any> {
     this.#tokens = createTokenSource({ ...options, now: steadyNow })
     this.positions = new Positions({
       transact: (work) => this.#open().transact(work),
+      read: (_, work) => this.#open().transact(work),
       installId: () => this.#id,
       apiUrl: options.apiUrl,
       token: async (reason) => (await this.#tokens.get(reason)).value,

@@ -17,6 +17,7 @@ import { DeviceDamaged, StorageUnavailable, type WebHostError } from '../errors.
 import { generateId } from '../ids.js'
 import { encodeKey } from '../layout/keys.js'
 import { tableDocument } from '../names.js'
+import { putShelvedBack } from '../positions/fix-log.js'
 import { parseSchema, storesOf, type TableSpec } from '../schema.js'
 import type { StoresSchema } from '../schema-rows.js'
 import type { Pending } from '../storage/pending.js'
@@ -197,6 +198,11 @@ export class NodeStore {
     return this.transact(async (tx) => {
       const at = this.#now()
       for (const n of ids) {
+        const record = this.#memory.shelf.get(n)
+        if (record && (await putShelvedBack(tx, record))) {
+          this.#memory.change('s', n)
+          continue
+        }
         const edit = this.#rejected(n)
         const spec = this.#tables.find(({ name }) => name === edit?.table)
         if (!edit || !spec) continue

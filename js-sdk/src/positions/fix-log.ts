@@ -7,7 +7,7 @@ import { decodeChunk, encodeChunk, type Fix } from '../layout/chunk.js'
 import { encodeKey } from '../layout/keys.js'
 import { utcDay } from '../layout/track-days.js'
 import { trackDocument } from '../names.js'
-import type { FixRecord } from '../storage/records.js'
+import type { FixRecord, ShelfRecord } from '../storage/records.js'
 import type { NewPosition } from './position.js'
 
 /** A position on its way into the log: refused before anything is written. */
@@ -66,6 +66,27 @@ export async function putFixesBack(tx: Stores, d: string, chunk: Uint8Array, at:
   await tx.fixes.add(decodeChunk(chunk).map((fix) => ({ d, c: encodeChunk([fix]), at })))
 }
 
-export function fixesOf(records: readonly FixRecord[]): Fix[] {
+/** Give positions back that were shelved: they wait again. False, and nothing done, for an edit of a row. */
+export async function putShelvedBack(tx: Stores, { t, e, at }: ShelfRecord): Promise<boolean> {
+  const chunk = e.set?.['chunk']
+  if (!t.startsWith('track/') || !(chunk instanceof Uint8Array)) return false
+  await putFixesBack(tx, t, chunk, at)
+  return true
+}
+
+/** Fixes that are not durable, as chunks: those in the log, and those in an update that is on its way. */
+export async function waitingFixes(
+  tx: Stores,
+  belongs: (document: string) => boolean,
+): Promise<Pick<FixRecord, 'd' | 'c'>[]> {
+  const sent = (await tx.updates.localTracks()).filter(belongs).map(async (d) => {
+    const chunks = (await tx.updates.localOf(d)).flatMap((record) => record.chunks ?? [])
+    return chunks.map((c) => ({ d, c }))
+  })
+  const waiting = (await tx.fixes.all()).filter(({ d }) => belongs(d))
+  return [...(await Promise.all(sent)).flat(), ...waiting]
+}
+
+export function fixesOf(records: readonly Pick<FixRecord, 'c'>[]): Fix[] {
   return records.flatMap(({ c }) => decodeChunk(c))
 }

@@ -5,9 +5,10 @@
  * first. Reading asks the server, and adds what this device has recorded itself and not sent yet.
  */
 import type { Stores } from '../engine/stores.js'
-import { decodeKey, encodeKey } from '../layout/keys.js'
+import { ServerError } from '../errors.js'
+import { encodeKey } from '../layout/keys.js'
 import { parseName } from '../names.js'
-import { addFix, fixesOf, prepareFix, recordedFixes } from './fix-log.js'
+import { addFix, fixesOf, prepareFix, recordedFixes, waitingFixes } from './fix-log.js'
 import { type LatestListener, LatestPositions } from './latest.js'
 import { LatestMemory } from './latest-memory.js'
 import { fixOf, type NewPosition, type Position } from './position.js'
@@ -15,6 +16,8 @@ import { fixOf, type NewPosition, type Position } from './position.js'
 export interface PositionsHost {
   /** One transaction over the positions of this device; done when it resolves. */
   transact<T>(work: (tx: Stores) => Promise<T>): Promise<T>
+  /** One reading transaction over all that is not durable. */
+  read<T>(stores: readonly string[], work: (tx: Stores) => Promise<T>): Promise<T>
   /** Stable for the life of this device's store; null before `connect()`. */
   installId(): string | null
   readonly apiUrl: string
@@ -63,7 +66,11 @@ export class Positions {
     return this.#host.transact((tx) => recordedFixes(tx, vehicleId))
   }
 
-  /** A vehicle's positions with `from` <= time < `to`, oldest first: the server's, and those waiting here. */
+  /**
+   * A vehicle's positions with `from` <= time < `to`, oldest first: the server's, and those of this device that are
+   * not durable yet; without the server only the latter. Throws ServerError where the server is lost half way: a part
+   * of a way looks like the whole.
+   */
   async range(vehicleId: string, from: Date, to: Date): Promise<Position[]> {
     const found = new Map<string, Position>()
     const add = (position: Position) => {
@@ -104,12 +111,15 @@ export class Positions {
   }
 
   async #waiting(vehicleId: string): Promise<Position[]> {
-    const start = `track/${encodeKey(vehicleId)}`
-    const records = await this.#host.transact((tx) => tx.fixes.all())
+    const key = encodeKey(vehicleId)
+    const belongs = (document: string) => {
+      const name = parseName(document)
+      return name.kind === 'track' && name.vehicle === key
+    }
+    const records = await this.#host.read(['$fixes', '$updates'], (tx) => waitingFixes(tx, belongs))
     return records.flatMap((record) => {
-      if (!record.d.startsWith(start)) return []
       const name = parseName(record.d)
-      if (name.kind !== 'track' || decodeKey(name.vehicle) !== vehicleId) return []
+      if (name.kind !== 'track') return []
       return fixesOf([record]).map(({ sequence: _, fixTimeMs, deviceTimeMs: __, ...measures }) => ({
         ...(measures as Omit<NewPosition, 'vehicleId' | 'at'>),
         vehicleId,
@@ -133,7 +143,10 @@ export class Positions {
         limit: String(PAGE),
         ...(cursor !== null && { cursor }),
       })
-      if (page === null) return
+      if (page === null) {
+        if (cursor === null) return
+        throw new ServerError('offline', 'the server was lost half way', 'ask again when it can be reached')
+      }
       yield* page.items.map(fixOf)
       cursor = page.next_cursor
     } while (cursor !== null)

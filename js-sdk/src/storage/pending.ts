@@ -92,10 +92,15 @@ export function exportPending(db: Dexie, installId: string, now: number): Promis
         ...local.flatMap(({ d, chunks }) => (chunks ?? []).map((chunk) => ({ document: d, chunk }))),
         ...fixes.map(({ d, c }) => ({ document: d, chunk: c })),
       ],
-      shelf: shelf.map(({ t, e, r, at }) => ({ ...exported(tableDocument(t), e, at), reason: r })),
+      shelf: shelf.map(({ t, e, r, at }) => ({ ...exported(documentOf(t), e, at), reason: r })),
     }
     return new Blob([JSON.stringify(content, bytesAsJson, 1)], { type: 'application/json' })
   })
+}
+
+/** What lies on the shelf names its table, or the document of its track. */
+function documentOf(place: string): string {
+  return place.startsWith('track/') ? place : tableDocument(place)
 }
 
 function exported(document: string, { k, ...edit }: RowEdit, at: number) {
