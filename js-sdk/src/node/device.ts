@@ -265,7 +265,8 @@ export class WebHostDevice<S extends StoresSchema = any> {
 
   #changed(): void {
     this.#running?.syncing.written()
-    this.#running?.count.refresh()
+    if (this.#store?.hasUnfolded) this.#running?.count.wrote()
+    else this.#running?.count.refresh()
   }
 
   #showServer({ shared }: Syncing): void {

@@ -176,6 +176,12 @@ export class NodeStore {
     })
   }
 
+  /** Whether there are edits or positions that are in no document yet. */
+  get hasUnfolded(): boolean {
+    const { edits, fixes } = this.#memory
+    return edits.size > 0 || fixes.size > 0
+  }
+
   async shelved(): Promise<number> {
     return this.#memory.shelf.size
   }

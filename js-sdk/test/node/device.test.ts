@@ -123,4 +123,46 @@ describe('a device', () => {
     ])
       await expect(newDevice(wrong)).rejects.toThrow(WebHostConfigError)
   })
+
+  it('tries refused positions again', async () => {
+    const server = await newServer()
+    let refuses = true
+    server.react = (frame) => {
+      if (frame.kind === 'update' && refuses) frame.from.refuse(frame.document, 'not_allowed')
+      else server.serve(frame)
+    }
+    const device = await newDevice({ apiUrl: server.apiUrl })
+    await device.connect({})
+    await device.positions.record({ vehicleId: 'truck-7', latitude: 48.1, longitude: 11.5, at: 0 })
+    const [edit] = await eventually(async () => {
+      const edits = await device.rejectedEdits()
+      expect(edits).toHaveLength(1)
+      return edits
+    })
+    refuses = false
+    await device.retry([edit?.id as number])
+    expect(await device.rejectedEdits()).toEqual([])
+    await device.whenDurable({ timeout: 5000 })
+    expect(server.of('update').length).toBeGreaterThanOrEqual(2)
+  })
+
+  it('never reads that nothing is pending right after a write', async () => {
+    const device = await newDevice()
+    const { vehicles } = await device.connect({ vehicles: '++id, name' })
+    await vehicles.add({ name: 'Test Vehicle' })
+    expect(device.status.pending).toBe(1)
+    await device.positions.record({ vehicleId: 'truck-7', latitude: 48.1, longitude: 11.5 })
+    await eventually(() => expect(device.status.pending).toBe(2))
+  })
+
+  it('can be connected and closed in any order without waiting', async () => {
+    const server = await newServer()
+    const device = await newDevice({ apiUrl: server.apiUrl })
+    const both = [device.connect({ vehicles: 'id' }), device.close(), device.connect({ vehicles: 'id' })]
+    await Promise.all(both)
+    expect(server.open).toHaveLength(1)
+    expect(device.status.phase).toBe('live')
+    await Promise.all([device.connect({ vehicles: 'id' }), device.close()])
+    await eventually(() => expect(server.open).toHaveLength(0))
+  })
 })
