@@ -69,13 +69,13 @@ export class Syncing {
   /** Something was written to the store. */
   written(): void {
     this.#synchronizer?.written()
-    this.#feed?.refresh().catch(this.#options.failed)
+    this.#feed?.refresh().catch(this.#failed)
   }
 
   /** Try at once whatever waits for a better time. Returns whether there is anything that could. */
   retry(): boolean {
     this.#synchronizer?.retry()
-    this.#feed?.retry().catch(this.#options.failed)
+    this.#feed?.retry().catch(this.#failed)
     return this.#synchronizer !== null
   }
 
@@ -97,7 +97,8 @@ export class Syncing {
     const link = createLink()
     const synchronizer = new Synchronizer(link, { changed: () => this.#changed(), failed: fail })
     this.#synchronizer = synchronizer
-    this.#feed = new TrackFeed(tracks, synchronizer)
+    const feed = new TrackFeed(tracks, synchronizer)
+    this.#feed = feed
     const tidying = setInterval(() => this.#tidy(tracks).catch(fail), TIDY_EVERY_MS)
     try {
       await this.#tidy(tracks)
@@ -113,8 +114,14 @@ export class Syncing {
       this.#synchronizer = null
       this.#feed = null
       linked?.(null)
+      await feed.stop()
       await synchronizer.stop()
     }
+  }
+
+  /** That another tab leads is no failure; the transaction that found it out ends this one's lead elsewhere. */
+  readonly #failed = (error: unknown): void => {
+    if (!(error instanceof NotLeading)) this.#options.failed(error)
   }
 
   async #tidy(tracks: TrackStore): Promise<void> {
@@ -130,6 +137,6 @@ export class Syncing {
     const isNew = connected && !this.#wasConnected
     this.#wasConnected = connected
     const moved = isNew ? this.#feed?.retry() : this.#feed?.changed()
-    moved?.catch(this.#options.failed)
+    moved?.catch(this.#failed)
   }
 }

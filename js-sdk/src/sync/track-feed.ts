@@ -18,6 +18,7 @@ export class TrackFeed {
   readonly #attached = new Set<string>()
   readonly #denied = new Set<string>()
   #isDue = false
+  #stopped = false
 
   constructor(tracks: TrackStore, synchronizer: Synchronizer) {
     this.#tracks = tracks
@@ -43,12 +44,19 @@ export class TrackFeed {
     await this.refresh()
   }
 
+  /** Choose no more; resolves when what was begun has ended. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    await this.#serial.idle()
+  }
+
   #isAnyDenied(): boolean {
     return [...this.#attached].some((name) => this.#synchronizer.isDenied(name))
   }
 
   async #choose(): Promise<void> {
     this.#isDue = false
+    if (this.#stopped) return
     await this.#putOutDenied()
     const waiting = (await this.#tracks.waiting()).filter((name) => !this.#denied.has(name))
     for (const name of waiting) {
@@ -57,6 +65,7 @@ export class TrackFeed {
         continue
       }
       if (this.#attached.size >= AT_ONCE && !(await this.#makeRoom(waiting))) return
+      if (this.#stopped) return
       this.#attached.add(name)
       await this.#synchronizer.add(this.#tracks.replica(name))
     }
