@@ -12,6 +12,8 @@
  * 2. Leaving is done when every status is there that is owed: statuses carry no number, so one that came in
  *    the next stay would make the wrong update durable.
  * 3. After the end nothing is sent, and nothing more is put into the handler's queue.
+ * 4. The server doesn't have us in a document that we believe to be out of. A token that it reads after its own
+ *    close or denial opens the document anew, and nobody can tell: then the socket is given up.
  *
  * What it needs of the server: one status for each update, in order, as long as the document is open; and
  * none for an update that crossed the server's own close or denial.
@@ -57,6 +59,8 @@ export class Visit {
   due: number | null = null
   /** The token that the server has from us. */
   token = ''
+  /** Tokens that were shown again and not answered yet. */
+  #renewals = 0
   #scope = true
   #opened: DocumentNotice | null = null
   /** The handler knows what the server has. */
@@ -91,7 +95,10 @@ export class Visit {
   /** Stay with the new token; where the old one has stopped updates, come anew. */
   tokenChanged(): void {
     if (this.#phase === 'live' && this.#paused) this.leave(0)
-    else if (this.#phase === 'opening' || this.#isOpen()) this.#authenticate()
+    else if (this.#phase === 'opening' || this.#isOpen()) {
+      this.#renewals++
+      this.#authenticate()
+    }
   }
 
   /** Go, once no status can come any more. */
@@ -147,14 +154,21 @@ export class Visit {
         ports.tokenWanted()
         break
       case 'denied':
-        this.#over({ how: 'denied', notice: this.#inFlight.takeExplanation(), reason: message.reason })
+        if (this.#renewals > 0) this.#crossed()
+        else this.#over({ how: 'denied', notice: this.#inFlight.takeExplanation(), reason: message.reason })
         break
       case 'closed':
         // Before we are let in it may mean the stay before, which both sides have ended at once: then the
         // server has us in it again. Leaving makes it sure.
         if (this.#phase === 'auth') this.leave(this.context.failed())
+        else if (this.#renewals > 0) this.#crossed()
         else this.#over({ how: 'closed' })
     }
+  }
+
+  #crossed(): void {
+    const what = 'the stay was ended while a new token was on its way'
+    this.context.ports.fault(new ProtocolError(`${this.context.document}: ${what}`))
   }
 
   #presence(update: Uint8Array): void {
@@ -181,7 +195,10 @@ export class Visit {
       this.#phase = 'opening'
       this.#scope = scope
       this.context.ports.entered()
-    } else if (this.#isOpen() && scope !== this.#scope) this.leave(0)
+      return
+    }
+    this.#renewals = Math.max(0, this.#renewals - 1)
+    if (this.#isOpen() && scope !== this.#scope) this.leave(0)
   }
 
   #noticed(notice: DocumentNotice | RefusalNotice | null): void {

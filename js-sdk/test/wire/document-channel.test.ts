@@ -365,6 +365,27 @@ describe('a new token', () => {
     ])
   })
 
+  test.each(['close', 'denial'])(
+    'that crosses a %s may have opened the document anew: the socket is given up',
+    async (end) => {
+      await live()
+      token = 'new'
+      channel.tokenChanged()
+      if (end === 'denial') await deny('not_allowed')
+      else await server({ kind: 'closed', reason: 'Reset Connection' })
+      expect(told).toEqual([['fault', 'ProtocolError']])
+    },
+  )
+
+  test('that has been answered leaves a later close what it is', async () => {
+    await live()
+    channel.tokenChanged()
+    await server({ kind: 'authenticated', writable: true }, opening())
+    await server({ kind: 'closed', reason: 'Reset Connection' })
+    expect(told).toEqual([])
+    expect(calls).toEqual([['offline']])
+  })
+
   test('is asked for when the server asks', async () => {
     await live()
     await server({ kind: 'token-wanted' })
