@@ -124,7 +124,7 @@ export interface DocumentHandler {
   offline(): void
   /**
    * The server would not let us in, or put us out. `forbidden` and `deleted` come with no retry until
-   * `Attachment.retry`; `epoch` means: drop what is stored (adopt) and try again.
+   * `Attachment.retry` or the next socket; `epoch` means: drop what is stored (adopt) and try again.
    */
   denied(denial: {
     readonly kind: 'forbidden' | 'deleted' | 'epoch' | 'other'

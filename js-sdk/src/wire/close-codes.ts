@@ -19,6 +19,8 @@ export type Verdict =
 export const MUST_AUTHENTICATE = 4401
 export const TOO_BIG = 1009
 const FORBIDDEN = 4403
+/** No document of this socket was there, or it isn't shown to this credential. */
+const NOT_FOUND = 4404
 const TOO_LARGE = 4413
 const OUTDATED = 4426
 const TOO_MANY_REQUESTS = 4529
@@ -33,7 +35,7 @@ export function verdictOn(code: number, reason: string): Verdict {
     retryAfter,
   })
   if (code === MUST_AUTHENTICATE) return { kind: 'token' }
-  if (code === FORBIDDEN)
+  if (code === FORBIDDEN || code === NOT_FOUND)
     return blocked('forbidden', 'the credential is valid but may not do this; ask an admin')
   if (code === OUTDATED) return blocked('outdated', 'update the package webhost-sync')
   if (code === TOO_MANY_REQUESTS) return blocked('rate-limited', 'it goes on by itself')

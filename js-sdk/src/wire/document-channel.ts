@@ -5,7 +5,7 @@
  *     down ──socket──> hello ──> visiting ──┬─ left, closed, denied for now ──> waiting ──time──> hello
  *      ^                                    ├─ no right, or deleted ──────────> denied ──retry──> hello
  *   socket lost                             └─ bad token ─────────────> credential ──new token──> hello
- *   (from anywhere but denied)
+ *   (from anywhere but denied, from which the next socket leads to hello as well)
  *
  * Invariant: `opened` is followed by one `offline` before the next `hello` or `denied`.
  */
@@ -70,7 +70,8 @@ export class DocumentChannel implements Attachment {
   /** A socket is there, and a token. */
   connect(): void {
     this.#connected = true
-    if (this.#phase === 'down') this.#begin()
+    // Rights may have changed; and a socket on which nobody asks for anything the server closes.
+    if (this.#phase === 'down' || this.#phase === 'denied') this.#begin()
   }
 
   /** The socket is lost. What was not acknowledged is forgotten here; the replica still holds it. */
@@ -140,11 +141,13 @@ export class DocumentChannel implements Attachment {
       this.ports.tokenRefused(token)
       return
     }
-    this.#phase = 'denied'
     if (verdict === 'outdated') {
+      // The link gives the socket up, and the next one begins anew.
+      this.#phase = 'down'
       this.ports.outdated(denial.refusal.message)
       return
     }
+    this.#phase = 'denied'
     this.#queue.call(() => this.handler.denied(denial))
     // At once, but once: two sides that never agree on the epoch must not do it as fast as they can.
     const first = this.#backoff.attempts === 0

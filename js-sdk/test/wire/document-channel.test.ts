@@ -262,18 +262,26 @@ describe('kept out', () => {
   test.each([
     ['not_allowed', 'forbidden'],
     ['document_not_found', 'deleted'],
-  ])('for %s it stays away until it is asked to retry, also over a reconnect', async (code, kind) => {
-    await connected()
-    await deny(code)
-    expect(calls).toEqual([['hello'], ['denied', kind, code, null]])
-    channel.disconnect()
-    await connected()
-    await pass(3_600_000)
-    expect(kinds()).toEqual(['auth'])
-    channel.retry()
-    await pass(0)
-    expect(kinds()).toEqual(['auth', 'auth'])
-  })
+  ])(
+    'for %s it stays away until it is asked to retry, or a new socket is there: then it asks once',
+    async (code, kind) => {
+      await connected()
+      await deny(code)
+      expect(calls).toEqual([['hello'], ['denied', kind, code, null]])
+      await pass(3_600_000)
+      expect(kinds()).toEqual(['auth'])
+      channel.retry()
+      await pass(0)
+      expect(kinds()).toEqual(['auth', 'auth'])
+      await deny(code)
+      channel.disconnect()
+      await connected()
+      expect(kinds()).toEqual(['auth', 'auth', 'auth'])
+      await deny(code)
+      await pass(3_600_000)
+      expect(kinds()).toEqual(['auth', 'auth', 'auth'])
+    },
+  )
 
   test('in the middle, the handler hears of the end first', async () => {
     await live()
@@ -315,6 +323,9 @@ describe('kept out', () => {
     expect(kinds()).toEqual(['auth', 'auth', 'auth'])
     await deny('client_too_old')
     expect(told.at(-1)).toEqual(['outdated', 'm'])
+    channel.disconnect()
+    await connected()
+    expect(kinds()).toEqual(['auth', 'auth', 'auth', 'auth'])
   })
 
   test('for its token it waits for a new one', async () => {

@@ -330,6 +330,7 @@ describe('the end of a socket', () => {
 
   test.each([
     [4403, '', 'forbidden'],
+    [4404, 'there is no such document', 'forbidden'],
     [4426, '', 'outdated'],
     [4529, 'slow down; retry-after=30', 'rate-limited'],
   ] as const)('with %i %s blocks: %s', async (code, reason, block) => {
