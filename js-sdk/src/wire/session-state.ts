@@ -34,6 +34,8 @@ export interface Session {
   readonly backoff: Backoff
   /** When a refused token was last answered with a refresh. */
   readonly refreshedAt: number | null
+  /** Since when the server takes the token that came of it, without a break; null while it hasn't yet. */
+  readonly acceptedAt: number | null
   readonly triedAt: number
   /** The server doesn't want us before, whatever the device thinks. */
   readonly notBefore: number
@@ -89,6 +91,7 @@ export const STOPPED: Session = {
   lingerUntil: null,
   backoff: RESTED,
   refreshedAt: null,
+  acceptedAt: null,
   triedAt: Number.NEGATIVE_INFINITY,
   notBefore: 0,
   entered: false,

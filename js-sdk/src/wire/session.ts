@@ -11,11 +11,12 @@
  * Invariants:
  * 1. At most one socket: `dial` comes only after the last one was lost or closed.
  * 2. Unless stopped or idle, something is due: `nextDue` is a time.
- * 3. Refused tokens cause at most one immediate refresh in `SLOW_RETRY`, then `blocked`.
+ * 3. Refused tokens cause at most one immediate refresh in `SLOW_RETRY`, then `blocked`; one that was taken for
+ *    `STABLE` in between is a success, after which the next may be refreshed again.
  * 4. What belongs to an earlier socket or token request changes nothing.
  */
 import type { BlockCode } from '../contract.js'
-import { failed, RESTED, spread, succeeded } from './backoff.js'
+import { failed, RESTED, STABLE, spread, succeeded } from './backoff.js'
 import { verdictOn } from './close-codes.js'
 import {
   type Failure,
@@ -152,7 +153,8 @@ function noToken(before: Session, { kind, hint, retryAfter }: Failure, at: Momen
 }
 
 /** The server didn't take the token, or the credential for it: try a new one, once. */
-function tokenRefused(session: Session, hint: string, at: Moment): Step {
+function tokenRefused(before: Session, hint: string, at: Moment): Step {
+  const session = forgiven(before, at)
   if (session.refreshedAt === null || at.now - session.refreshedAt > SLOW_RETRY) {
     const next = { ...session, refreshedAt: at.now }
     return hasSocket(session) ? request(next, 'refresh', at) : connect(next, at, 'refresh')
@@ -161,10 +163,19 @@ function tokenRefused(session: Session, hint: string, at: Moment): Step {
   return block(session, 'auth', hint || advice, null, at)
 }
 
-function entered(session: Session, at: Moment): Step {
+/** The end of a stay: where it lasted, the refresh before it was right. The clock may stand still in a sleep. */
+function forgiven(session: Session, { now }: Moment): Session {
+  const { acceptedAt, refreshedAt } = session
+  const lasted = acceptedAt !== null && now - acceptedAt >= STABLE
+  return { ...session, acceptedAt: null, refreshedAt: lasted ? null : refreshedAt }
+}
+
+function entered(session: Session, { now }: Moment): Step {
   if (!hasSocket(session) || session.phase === 'dialing') return [session, []]
   const phase = session.phase === 'authenticating' ? 'open' : session.phase
-  return [{ ...session, phase, entered: true, backoff: succeeded(session.backoff, at.now) }, []]
+  // While a new token is awaited it is the old one that was taken.
+  const acceptedAt = session.acceptedAt ?? (session.request ? null : now)
+  return [{ ...session, phase, entered: true, acceptedAt, backoff: succeeded(session.backoff, now) }, []]
 }
 
 function heard(session: Session, { now }: Moment): Session {
@@ -173,7 +184,8 @@ function heard(session: Session, { now }: Moment): Session {
   return { ...session, phase, due: now + PING_AFTER, spared: false }
 }
 
-function closed(session: Session, code: number, reason: string, at: Moment): Step {
+function closed(before: Session, code: number, reason: string, at: Moment): Step {
+  const session = forgiven(before, at)
   const verdict = verdictOn(code, reason)
   const left: Session = { ...session, phase: 'idle', entered: false }
   if (session.documents === 0) return [idle(session), []]
@@ -269,5 +281,5 @@ function phaseOver(session: Session, at: Moment): Step {
 
 /** Give up a socket that says nothing, without waiting for its close. */
 function abandon(session: Session, at: Moment): Step {
-  return [lost(session, null, at)[0], [{ do: 'close', code: DEAD }]]
+  return [lost(forgiven(session, at), null, at)[0], [{ do: 'close', code: DEAD }]]
 }

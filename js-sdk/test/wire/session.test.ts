@@ -208,6 +208,15 @@ describe('a credential', () => {
     expect(driver.state).toMatchObject({ phase: 'blocked', code: 'auth', retryAt: driver.now + 330_000 })
   })
 
+  test('that expired in a sleep is refreshed after the next sleep, too', () => {
+    const driver = running()
+    for (let sleep = 0; sleep < 3; sleep++) {
+      driver.on({ on: 'token-refused' }).token().on({ on: 'entered' })
+      for (let second = 0; second < 40; second++) driver.pass(1000).heard()
+      expect(driver.state).toEqual({ phase: 'open' })
+    }
+  })
+
   test('that a document refuses is refreshed on the open socket', () => {
     const driver = running().on({ on: 'token-refused' }, { on: 'token-refused' })
     expect(driver.take()).toEqual(['request-token'])
