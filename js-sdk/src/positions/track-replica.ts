@@ -167,7 +167,8 @@ export class TrackReplica implements Replica {
     }))
   }
 
-  async #run<T>(work: (tx: Stores, findings: Findings) => Promise<T>): Promise<T> {
+  /** One transaction, with one more try where the connection had died. */
+  async #run<T>(work: (tx: Stores, findings: Findings) => Promise<T>, again = true): Promise<T> {
     const findings: Findings = { conflicts: [], shelved: [], problems: [], unsent: [] }
     try {
       const stores = ['$fixes', '$updates', '$docs', '$shelf']
@@ -176,7 +177,7 @@ export class TrackReplica implements Replica {
       return result
     } catch (error) {
       this.#doc = null // it may be ahead of the disk
-      if (await this.shell.revive(error)) return this.#run(work)
+      if (again && (await this.shell.revive(error))) return this.#run(work, false)
       throw error
     }
   }

@@ -187,8 +187,7 @@ export class DocumentSync implements DocumentHandler {
       await this.#do(async () => {
         await this.#replica.adopt(epoch)
       })
-      this.#attachment.retry()
-      return
+      return // the connection comes again by itself, and not as fast as it can
     }
     // What is neither a right nor a document that is gone passes by itself; the connection tries again.
     const phase = denial.kind === 'forbidden' || denial.kind === 'deleted' ? 'denied' : 'waiting'

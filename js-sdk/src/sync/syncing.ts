@@ -85,13 +85,15 @@ export class Syncing {
     let fail: (error: unknown) => void = () => undefined
     const failure = new Promise<unknown>((resolve) => {
       fail = resolve
-      signal.addEventListener('abort', () => resolve(signal.reason), { once: true })
     })
+    const abort = () => fail(signal.reason)
     try {
       await prepare?.()
     } catch (error) {
       return error
     }
+    if (signal.aborted) return signal.reason
+    signal.addEventListener('abort', abort)
     // Anew each time: another tab may have led meanwhile, and what a track appended last is no longer its end.
     const tracks = new TrackStore(store.shell)
     const link = createLink()
@@ -110,6 +112,7 @@ export class Syncing {
     } catch (error) {
       return error
     } finally {
+      signal.removeEventListener('abort', abort)
       clearInterval(tidying)
       this.#synchronizer = null
       this.#feed = null

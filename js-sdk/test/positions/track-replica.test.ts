@@ -97,3 +97,15 @@ describe('a fold of a track', () => {
     expect(await replicaOf(store).fold(5000)).toMatchObject({ edits: 1 })
   })
 })
+
+it('a transaction that fails is tried once more where the connection was revived, and no more', async () => {
+  const store = await opened()
+  let tries = 0
+  const transact = () => {
+    tries++
+    return Promise.reject(new Error('dead'))
+  }
+  const shell = { ...store.shell, transact, revive: () => Promise.resolve(true) }
+  await expect(new TrackStore(shell).replica(TRACK).hello()).rejects.toThrow('dead')
+  expect(tries).toBe(2)
+})
