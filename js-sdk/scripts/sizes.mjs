@@ -9,7 +9,7 @@ import { at, entries, external } from './entries.mjs'
 const KIB = 1024
 /** A little above what there is today: whoever adds much has to say so here. */
 const BUDGET = {
-  '.': { own: 36 * KIB, all: 89 * KIB },
+  '.': { own: 38 * KIB, all: 91 * KIB },
   './react': { own: 2 * KIB },
   './devtools': { own: 3 * KIB },
   // What it adds to the main entry. No page pays it; a device does once.
