@@ -10,15 +10,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 KIB = 1024
 MIB = 1024 * KIB
+SMALLEST_OUTBOX = 256 * KIB
+"""What waits for a reader before its socket is said to be drained no more. An outbox that is full below
+that would be caught up, skipped at once, and caught up again, for as long as its reader is slow."""
 
 
 def _split(text: object) -> object:
     return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
+
+
+def _outlasting(limit: int) -> int:
+    if limit < SMALLEST_OUTBOX:
+        raise PydanticCustomError(
+            "outbox_too_small",
+            "it must be {least} or more: with less, a slow reader would be caught up over and over",
+            {"least": SMALLEST_OUTBOX},
+        )
+    return limit
 
 
 class Settings(BaseSettings):
@@ -94,7 +108,7 @@ class Settings(BaseSettings):
     """Silence after which a client's presence is taken away."""
     presence_interval: float = 0.05
     """Awareness of one room leaves at most once in this time."""
-    outbox_limit: int = 4 * MIB
+    outbox_limit: Annotated[int, AfterValidator(_outlasting)] = 4 * MIB
     """Bytes that wait for one slow reader before it is skipped and later caught up by a diff."""
     outbox_timeout: float = 30.0
     """How long a reader may stay stuck before it is closed with 1013, and one of a stream is dropped."""

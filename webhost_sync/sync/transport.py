@@ -21,13 +21,13 @@ import structlog
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from webhost_sync.config import KIB, MIB
+from webhost_sync.config import KIB, MIB, SMALLEST_OUTBOX
 from webhost_sync.errors import Internal
 
 EXTENSION = "webhost.transport"
 """Key in the ASGI scope's `extensions`; the value is a `TransportFactory`."""
 
-HIGH_WATER = 256 * KIB
+HIGH_WATER = SMALLEST_OUTBOX
 LOW_WATER = 64 * KIB
 BUFFER_LIMIT = 128 * MIB
 CLOSE_TIMEOUT = 10.0
