@@ -224,6 +224,8 @@ export class WebHostClient<S extends StoresSchema = any> {
       failed: this.#report,
       dropped: (positions) => this.#events.emit('dropped', { positions }),
     })
+    // Whoever opens an app after a night in a tunnel must not read for a moment that all is saved.
+    await this.#tab.counted()
     this.#tab.start()
     this.positions.resume()
     return this.#turn

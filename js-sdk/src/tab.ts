@@ -73,6 +73,11 @@ export class Tab {
     this.#count.refresh()
   }
 
+  /** Count what is pending at once; resolves when the board shows it. */
+  counted(): Promise<void> {
+    return this.#count.now()
+  }
+
   /** Take part from now on, or again. */
   start(): void {
     this.presence.resume()

@@ -44,6 +44,11 @@ export class PendingCount {
     this.#timer ??= setTimeout(() => this.#count(), this.delayMs)
   }
 
+  /** Count at once; resolves when the board shows it. */
+  now(): Promise<void> {
+    return this.#read()
+  }
+
   #count(): void {
     this.#timer = null
     if (this.#counting) {
@@ -52,19 +57,21 @@ export class PendingCount {
     }
     this.#counting = true
     this.#least = 0
-    Promise.all([this.store.pending(), this.store.shelved()])
-      .then(
-        ([pending, rejected]) => this.#show(pending, rejected),
-        (error) => {
-          if (!this.#stopped) this.failed(error)
-        },
-      )
-      .finally(() => {
-        this.#counting = false
-        const isDue = this.#again && !this.#stopped
-        this.#again = false
-        if (isDue) this.refresh()
-      })
+    this.#read().finally(() => {
+      this.#counting = false
+      const isDue = this.#again && !this.#stopped
+      this.#again = false
+      if (isDue) this.refresh()
+    })
+  }
+
+  #read(): Promise<void> {
+    return Promise.all([this.store.pending(), this.store.shelved()]).then(
+      ([pending, rejected]) => this.#show(pending, rejected),
+      (error) => {
+        if (!this.#stopped) this.failed(error)
+      },
+    )
   }
 
   stop(): void {

@@ -88,3 +88,15 @@ test('where the edits can not be counted nothing is deleted', async () => {
   }
   expect((await indexedDB.databases()).map(({ name }) => name)).toContain(client.db.name)
 })
+
+test('edits of an earlier session are pending from the moment in which connect is done', async () => {
+  page.server.react = () => {}
+  const databaseName = 'after-a-night'
+  const earlier = page.client({ databaseName, connectTimeoutMs: 50 })
+  await earlier.connect(SCHEMA)
+  await earlier.db.cars.bulkAdd([{ id: 'a' }, { id: 'b' }, { id: 'c' }])
+  await earlier.close()
+  const later = page.client({ databaseName, connectTimeoutMs: 0 })
+  await later.connect(SCHEMA)
+  expect(later.status.pending).toBe(3)
+})
