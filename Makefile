@@ -36,7 +36,7 @@ fleet-pwa: install $(SDK_BUILT) $(PWA_INSTALLED) ## Serve the example app, besid
 test: install $(NODE_TESTS) $(SDK_BUILT) $(NODE_EXAMPLES:%=%/node_modules/.installed) ## Run the linters and every test
 	$(MAKE) check
 	cd $(SDK) && npm run --silent test && npm run --silent package && npm run --silent docs
-	$(BIN)/python -m pytest -n 4 --dist loadgroup  # many tests wait for processes rather than compute
+	$(BIN)/python -m pytest -n 3 --dist loadgroup  # many tests wait for processes rather than compute
 
 check: install $(SDK_BUILT) $(PWA_INSTALLED) ## Format, lint, types and import directions
 	$(BIN)/ruff format --check .

@@ -34,7 +34,7 @@ def postgres(demo: psutil.Process, data_dir: Path) -> Sequence[psutil.Process]:
     return [child for child in demo.children(recursive=True) if child.name().startswith("postgres")]
 
 
-SPEED = 500
+SPEED = 250
 """Times real time: slow enough that the day lasts longer than all the kills, on a busy machine too."""
 
 

@@ -109,15 +109,15 @@ class Peer:
         """Return the value of a JavaScript expression."""
         return await self._ask("read", source=source)
 
-    async def sees(self, source: str, expected: object, *, within: float = 15) -> None:
+    async def sees(self, source: str, expected: object, *, within: float = 30) -> None:
         """Wait until a JavaScript expression has the expected value."""
         await self._ask("sees", source=source, expected=to_json(expected), within=within * 1000)
 
-    async def is_synced(self, *, within: float = 15) -> None:
+    async def is_synced(self, *, within: float = 30) -> None:
         """Wait until the provider has its first step 2."""
         await self._ask("synced", within=within * 1000)
 
-    async def closes(self, count: int = 1, *, within: float = 15) -> list[Socket]:
+    async def closes(self, count: int = 1, *, within: float = 30) -> list[Socket]:
         """Wait until so many sockets of this client have closed; return all of its sockets."""
         await self._ask("closes", count=count, within=within * 1000)
         return await self.sockets()
@@ -130,7 +130,7 @@ class Peer:
             return
         raise AssertionError(f"{self.name} lost its socket: {sockets}")
 
-    async def receives(self, within: float = 15, **pattern: object) -> dict[str, Any]:
+    async def receives(self, within: float = 30, **pattern: object) -> dict[str, Any]:
         """Wait for a frame with these fields (see `frames.mjs`) and return the first that fits."""
         frame: dict[str, Any] = await self._ask("receives", pattern=pattern, within=within * 1000)
         return frame
@@ -176,11 +176,11 @@ class CollabPeer(Peer):
     """A client of `/collab`. What its provider tells of itself is read with `provider` and `client`, the
     record of what it told its application (`collab.mjs`)."""
 
-    async def is_saved(self, *, within: float = 15) -> None:
+    async def is_saved(self, *, within: float = 30) -> None:
         """Wait until the provider is synced, and counts no change that is not known to be durable."""
         await self.sees("[provider.synced, provider.unsyncedChanges]", [True, 0], within=within)
 
-    async def is_denied(self, *, within: float = 15) -> str:
+    async def is_denied(self, *, within: float = 30) -> str:
         """Wait until the provider was denied its document; returns the last reason."""
         await self.sees("client.refusals.length > 0", True, within=within)
         return str(await self.read("client.refusals.at(-1)"))

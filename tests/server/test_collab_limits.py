@@ -52,11 +52,11 @@ async def test_a_socket_without_a_token_is_closed_soon(database_url: str) -> Non
 
 
 async def test_a_refused_socket_is_quiet_and_closed_later(database_url: str) -> None:
-    async with running_app(database_url, stranger_timeout=0.2, vacancy_timeout=1.0) as app:
+    async with running_app(database_url, stranger_timeout=1.0, vacancy_timeout=4.0) as app:
         async with collab_client(app) as refused:
             await refused.say(Token("nonsense"))
             await refused.hear(PermissionDenied)
-            await refused.hears_nothing(0.6)
+            await refused.hears_nothing(1.5)
             assert await refused.close_code() == 4401
         async with collab_client(app) as left:
             await left.open(await key_of(app))

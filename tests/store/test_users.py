@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, text, update
 
 from store.audit import SYSTEM, AuditFilter, AuditLog
-from store.contract import Environment, Tenant
+from store.contract import Environment, Tenant, Unavailable
 from store.database import Database
 from store.schema import audit_log
 from store.sessions import Sessions
@@ -74,7 +74,8 @@ async def test_two_owners_that_leave_at_once_leave_one(world: World) -> None:
     both = [await world.user(name) for name in ("ada", "bob")]
     attempts = (world.users.remove(world.acme.id, user.id, deed=SYSTEM) for user in both)
     ended = await asyncio.gather(*attempts, return_exceptions=True)
-    assert [type(result) for result in ended].count(LastOwner) == 1
+    # Postgres may end one of the two because they wait for each other: that one is to come again.
+    assert [isinstance(result, LastOwner | Unavailable) for result in ended].count(True) == 1
     assert len(await world.owners()) == 1
 
 
@@ -82,7 +83,8 @@ async def test_two_owners_that_step_down_at_once_leave_one(world: World) -> None
     both = [await world.user(name) for name in ("ada", "bob")]
     attempts = (world.users.set_role(world.acme.id, user.id, MemberRole.VIEWER, deed=SYSTEM) for user in both)
     ended = await asyncio.gather(*attempts, return_exceptions=True)
-    assert [type(result) for result in ended].count(LastOwner) == 1
+    # Postgres may end one of the two because they wait for each other: that one is to come again.
+    assert [isinstance(result, LastOwner | Unavailable) for result in ended].count(True) == 1
     assert len(await world.owners()) == 1
 
 
