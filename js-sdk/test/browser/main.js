@@ -1,10 +1,5 @@
-/**
- * A page that does nothing: the tests in `tests/browser` call what it puts in their reach, the built package as
- * an app would import it.
- */
-import { Dexie, liveQuery } from 'dexie'
-import * as sdk from 'webhost-sync'
-import * as Y from 'yjs'
-import { writeWithoutEnd } from './writer.js'
+/** A page that does nothing by itself: the tests in `tests/browser` call what it puts in their reach. */
+import { tools } from './tools.js'
 
-Object.assign(globalThis, { sdk, Dexie, liveQuery, Y, writeWithoutEnd })
+// Said by each page for itself: the package has no side effects, so an import alone would be left out of the build.
+Object.assign(globalThis, tools)

@@ -1,7 +1,6 @@
 /** A table for people to look at: its rows, and what the SDK says about saving them. Kept live by `liveQuery`. */
-import './main.js'
+import { tools } from './tools.js'
 
-const { liveQuery } = globalThis
 const find = (selector) => document.querySelector(selector)
 
 function fill(selector, text, look) {
@@ -40,10 +39,10 @@ function showShelf(edits) {
 }
 
 /** Show these columns of a table of a connected client, under a title, from now on. */
-globalThis.showTable = (client, { table, columns, title }) => {
+function showTable(client, { table, columns, title }) {
   find('h1').textContent = title
   find('thead').replaceChildren(cells('th', columns))
-  const rows = liveQuery(() => client.db.table(table).toArray())
+  const rows = tools.liveQuery(() => client.db.table(table).toArray())
   rows.subscribe((found) => {
     find('tbody').replaceChildren(
       ...found.map((row) =>
@@ -58,3 +57,5 @@ globalThis.showTable = (client, { table, columns, title }) => {
   client.on('status', showStatus)
   client.on('status', async () => showShelf(await client.syncManager.rejectedEdits()))
 }
+
+Object.assign(globalThis, tools, { showTable })
