@@ -53,6 +53,7 @@ async def test_a_transaction_that_is_rolled_back_leaves_nothing_anywhere(
     phone, laptop = await pages(device, sync_server, "rollback", "phone", "laptop")
     await phone.run("await db.vehicles.put({ id: 'kept', name: 'before' })")
     await laptop.until("db.vehicles.get('kept')")
+    await phone.until("client.status.pending === 0")
     reason = await phone.run("""
       return db.transaction('rw', db.vehicles, async () => {
         await db.vehicles.add({ name: 'ghost' })
