@@ -161,7 +161,7 @@ class Capture {
         // The app may catch this and commit; then rows would stay that no other device ever hears of.
         try {
           trans.abort()
-        } catch {}
+        } catch {} // It has ended already: the error below is the one that counts.
         throw error
       })
   }

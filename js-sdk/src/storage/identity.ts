@@ -45,7 +45,7 @@ export async function identify(
 export function forgetIdentity(name: string, mirror: Mirror | null): void {
   try {
     mirror?.removeItem(mirrorKey(name))
-  } catch {}
+  } catch {} // Where localStorage is forbidden there is nothing to forget.
 }
 
 function readMirror(mirror: Mirror | null, name: string): number | null {
