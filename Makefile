@@ -15,12 +15,14 @@ SDK_SOURCES := $(shell find $(SDK)/src $(SDK)/scripts -type f) $(SDK)/package.js
 PEERS := bench/peers/hocuspocus bench/peers/y-websocket-server
 NODE_BENCH := $(PEERS:%=%/node_modules/.installed)
 
-.PHONY: help demo dev sdk fleet-pwa test check fmt bench lock clean install
+.PHONY: tools help demo dev sdk fleet-pwa test check fmt bench lock clean install
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(VENV)/.installed ## Make the virtual environment with the locked dependencies
+install: $(VENV)/.installed ## Make the virtual environment with what the server needs, locked
+
+tools: $(VENV)/.tools ## Add what tests, linters and the docs need
 
 demo: install ## Replay a real fleet through real clients, and keep the server up until Ctrl-C
 	$(BIN)/python -m examples.fleet_demo
@@ -33,12 +35,12 @@ sdk: $(SDK_BUILT) ## Build the TypeScript SDK
 fleet-pwa: install $(SDK_BUILT) $(PWA_INSTALLED) ## Serve the example app, beside a server of its own
 	@cd $(PWA) && exec node start.mjs
 
-test: install $(NODE_TESTS) $(SDK_BUILT) $(NODE_EXAMPLES:%=%/node_modules/.installed) ## Run the linters and every test
+test: tools $(NODE_TESTS) $(SDK_BUILT) $(NODE_EXAMPLES:%=%/node_modules/.installed) ## Run the linters and every test
 	$(MAKE) check
 	cd $(SDK) && npm run --silent test && npm run --silent package && npm run --silent docs
 	$(BIN)/python -m pytest -n 3 --dist loadgroup  # many tests wait for processes rather than compute
 
-check: install $(SDK_BUILT) $(PWA_INSTALLED) ## Format, lint, types and import directions
+check: tools $(SDK_BUILT) $(PWA_INSTALLED) ## Format, lint, types and import directions
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -46,16 +48,16 @@ check: install $(SDK_BUILT) $(PWA_INSTALLED) ## Format, lint, types and import d
 	cd $(SDK) && npm run --silent check
 	cd $(PWA) && npm run --silent check
 
-fmt: install $(SDK_INSTALLED) $(PWA_INSTALLED) ## Format and mend what can be mended by a tool
+fmt: tools $(SDK_INSTALLED) $(PWA_INSTALLED) ## Format and mend what can be mended by a tool
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	cd $(SDK) && npm run --silent fmt
 	cd $(PWA) && npm run --silent fmt
 
-bench: install $(NODE_BENCH) ## Measure against the peers, and write docs/benchmarks.md
+bench: tools $(NODE_BENCH) ## Measure against the peers, and write docs/benchmarks.md
 	$(BIN)/python -m bench
 
-lock: install ## Resolve the dependencies anew (needs uv)
+lock: tools ## Resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --group dev --all-extras --universal --generate-hashes \
 	  --no-emit-index-url --python-version 3.11 --no-header --quiet -o requirements-dev.lock
 	uv pip compile pyproject.toml --all-extras --universal --generate-hashes --no-emit-index-url \
@@ -68,11 +70,15 @@ clean: ## Delete what was installed and made, and the data of demo and dev
 	rm -rf tests/interop/node_modules $(PEERS:%=%/node_modules) $(SDK)/node_modules $(SDK)/dist $(SDK)/docs $(SDK)/test-results
 	rm -rf $(PWA)/node_modules $(PWA)/dist $(NODE_EXAMPLES:%=%/node_modules)
 
-$(VENV)/.installed: pyproject.toml requirements-dev.lock
+$(VENV)/.installed: pyproject.toml requirements.lock requirements-build.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "webhost-sync needs Python 3.11 or newer; '$(PYTHON)' is older. Set PYTHON=python3.11 or the like."; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || { echo "The venv module is missing. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock -r requirements-build.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.tools: $(VENV)/.installed requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@touch $@
 
 %/node_modules/.installed: %/package.json %/package-lock.json
