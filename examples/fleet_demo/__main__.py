@@ -14,6 +14,7 @@ from rich.console import Console
 
 from examples.fleet_demo.demo import Choices, Demo, PostgresGone
 from examples.fleet_demo.recording import read_recording
+from examples.fleet_demo.replay import Pace
 from webhost_sync.cli.database import postgres_started
 from webhost_sync.cli.failures import FAILED, explain
 from webhost_sync.cli.output import note, out
@@ -43,7 +44,7 @@ def main(
     """Replay a real day of 183 buses through real devices, a real server and a real database.
 
     Everything starts by itself; nothing needs to be installed or running. Stop it with Ctrl-C or kill it:
-    the next start goes on where it was.
+    the next start goes on where it was. SIGUSR1 lets the rest of the day pass as fast as it can.
 
     Examples:
 
@@ -51,7 +52,7 @@ def main(
 
         python -m examples.fleet_demo --limit 10 --speed 20000 --exit-when-done
     """
-    choices = Choices(read_recording(limit), speed, exit_when_done)
+    choices = Choices(read_recording(limit), Pace(speed), exit_when_done)
     settings = load_settings(quiet=True, data_dir=data_dir.resolve(), port=port)
     with _listen(settings) as listening:
         right = _run(choices, settings, listening, out())
@@ -75,6 +76,7 @@ async def _until_stopped(demo: Demo) -> bool:
     running = asyncio.create_task(demo.run())
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, demo.hurry)
     try:
         return await running
     except asyncio.CancelledError:

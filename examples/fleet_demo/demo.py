@@ -18,7 +18,7 @@ from rich.console import Console
 
 from examples.fleet_demo.children import running_children
 from examples.fleet_demo.recording import Recording
-from examples.fleet_demo.replay import Fleet
+from examples.fleet_demo.replay import Fleet, Pace
 from examples.fleet_demo.rows import Rows, read_rows
 from examples.fleet_demo.screen import Screen
 from store.contract import Unavailable
@@ -43,7 +43,7 @@ class Choices:
     """What the demo was asked to do."""
 
     recording: Recording
-    speed: float
+    pace: Pace
     exit_when_done: bool
 
 
@@ -65,6 +65,10 @@ class Demo:
         self._console = console
         self._rows: Rows | None = None
 
+    def hurry(self) -> None:
+        """Let the rest of the day pass as fast as it can."""
+        self._choices.pace.hurry()
+
     async def run(self) -> bool:
         """Replay to the end; tell whether the tables hold what they should.
 
@@ -78,7 +82,7 @@ class Demo:
             link = await development_link(database, credentials.tenant, url=url)
             self._introduce(url, credentials, link)
             recording = self._choices.recording
-            fleet = Fleet(recording, devices, url, credentials.key, self._choices.speed)
+            fleet = Fleet(recording, devices, url, credentials.key, self._choices.pace)
             async with running_children(
                 self._postgres.url, settings.data_dir, self._listening, self._console
             ):

@@ -8,6 +8,7 @@ with its own devices and its own event loop.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections import Counter
@@ -27,13 +28,25 @@ BREATH = 16
 """Reports that are stored in one go before the network gets its turn."""
 
 
+class Pace:
+    """How fast the day passes, for all threads alike."""
+
+    def __init__(self, speed: float) -> None:
+        self.speed = speed
+        """Times real time."""
+
+    def hurry(self) -> None:
+        """Let the rest of the day pass as fast as the devices can store it."""
+        self.speed = math.inf
+
+
 class Fleet:
     """All buses, played by several threads. The numbers are those of `Replay`, added up."""
 
-    def __init__(self, recording: Recording, folder: Path, url: str, key: str, speed: float) -> None:
+    def __init__(self, recording: Recording, folder: Path, url: str, key: str, pace: Pace) -> None:
         self.total = len(recording.reports)
         self.buses = len(recording.buses)
-        self._replays = [Replay(part, folder, url, key, speed) for part in recording.parts(THREADS)]
+        self._replays = [Replay(part, folder, url, key, pace) for part in recording.parts(THREADS)]
 
     async def play(self) -> None:
         """As `Replay.play`; when cancelled, every device is closed before this returns."""
@@ -85,9 +98,9 @@ class Replay:
     2. The numbers can be read by any thread; each is a little older than the truth.
     """
 
-    def __init__(self, recording: Recording, folder: Path, url: str, key: str, speed: float) -> None:
+    def __init__(self, recording: Recording, folder: Path, url: str, key: str, pace: Pace) -> None:
         self._recording = recording
-        self._speed = speed
+        self._pace = pace
         counts = Counter(report.vehicle_id for report in recording.reports)
         self.devices = {
             bus.vehicle_id: BusDevice(bus, counts[bus.vehicle_id], folder, url, key)
@@ -126,7 +139,7 @@ class Replay:
         reports = self._rest()
         started = time.monotonic()
         for number, report in enumerate(reports):
-            ahead = (report.time_ms - reports[0].time_ms) / 1000 / self._speed
+            ahead = (report.time_ms - reports[0].time_ms) / 1000 / self._pace.speed
             wait = started + ahead - time.monotonic()
             if wait > 0 or number % BREATH == 0:
                 await asyncio.sleep(max(0.0, wait))
