@@ -120,7 +120,7 @@ async def test_a_renewed_token_may_take_the_right_to_write_and_give_it_back(
 async def test_a_token_that_runs_out_ends_its_document_and_not_its_socket(
     clients: Clients, server: SyncServer, collab: CollabVersion
 ) -> None:
-    short = await server.token_for("acme", *DOCUMENT_SCOPES, lifetime=3)
+    short = await server.token_for("acme", *DOCUMENT_SCOPES, lifetime=5)
     long = await server.token_for("acme", *DOCUMENT_SCOPES)
     name, url = document(), server.collab_url
     anna = await clients.open_collab("anna", collab, url, name, short, socket="tab")
