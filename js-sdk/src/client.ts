@@ -5,7 +5,7 @@
 
 import type { RejectedEdit } from './engine/rejected.js'
 import type { ConflictEvent } from './engine/shell.js'
-import { NotDurable, type WebHostError } from './errors.js'
+import { NotDurable, StoreDeleted, type WebHostError } from './errors.js'
 import { Emitter } from './events.js'
 import { tableDocument } from './names.js'
 import { type CheckedOptions, checkOptions, type WebHostClientOptions } from './options.js'
@@ -14,7 +14,7 @@ import type { Presence } from './presence.js'
 import type { StoresSchema } from './schema-rows.js'
 import type { WebHostDb } from './schema-types.js'
 import { durable, outOfReach, settled } from './settling.js'
-import { StatusBoard, type SyncStatus } from './status.js'
+import { GONE, StatusBoard, type SyncStatus } from './status.js'
 import { DeviceStore } from './storage/device-store.js'
 import { Serial } from './sync/serial.js'
 import { SyncManager } from './sync-manager.js'
@@ -42,8 +42,11 @@ export interface ClientEvents {
   rejected: RejectedEdit
   /** Two devices gave rows the same value of an index that the schema calls unique. Both rows are kept. */
   conflict: ConflictEvent
-  /** The browser has lost this device's store, with whatever had not reached the server. */
-  'device-lost': { readonly lastSeen: Date | null }
+  /**
+   * This device's store is gone, with whatever had not reached the server: found by `connect()`, or while it was in
+   * use, where `pending` says how many edits and positions were not durable as far as was known.
+   */
+  'device-lost': { readonly lastSeen: Date | null; readonly pending: number | null }
   /** Positions that waited longest are lost: more wait than this device keeps. */
   dropped: { readonly positions: number }
   error: unknown
@@ -76,6 +79,7 @@ export class WebHostClient<S extends StoresSchema = any> {
       durability,
       events: {
         degraded: (degraded) => this.#storage({ degraded }),
+        deleted: () => this.#deleted(),
         persisted: (persisted) => this.#storage({ persisted }),
         conflict: (conflict) => this.#events.emit('conflict', conflict),
         rejected: (edit) => this.#events.emit('rejected', edit),
@@ -210,7 +214,7 @@ export class WebHostClient<S extends StoresSchema = any> {
     try {
       const identity = await this.#store.open(schema)
       this.#installId = identity.installId
-      if (identity.lost) this.#events.emit('device-lost', identity.lost)
+      if (identity.lost) this.#events.emit('device-lost', { ...identity.lost, pending: null })
     } catch (error) {
       this.#board.update({ phase: 'closed' })
       throw error
@@ -229,6 +233,19 @@ export class WebHostClient<S extends StoresSchema = any> {
     this.#tab.start()
     this.positions.resume()
     return this.#turn
+  }
+
+  /** Nothing that was known of this device is true any more, and nothing may be written under its name. */
+  #deleted(): void {
+    const { pending } = this.#board.status
+    this.positions.stop()
+    const stopped = this.#tab?.stop()
+    void this.#turns.run(async () => stopped)
+    this.#board.update({
+      ...GONE,
+      blocked: { code: 'device-lost', hint: new StoreDeleted().hint, retryAt: null },
+    })
+    this.#events.emit('device-lost', { lastSeen: new Date(), pending })
   }
 
   async #rest(): Promise<void> {
@@ -261,5 +278,8 @@ export class WebHostClient<S extends StoresSchema = any> {
     this.#board.update({ storage: { ...this.#board.status.storage, ...change } })
   }
 
-  readonly #report = (error: unknown) => this.#events.emit('error', error)
+  readonly #report = (error: unknown) => {
+    // That the store is gone is told once, as a state.
+    if (!(error instanceof StoreDeleted)) this.#events.emit('error', error)
+  }
 }

@@ -8,6 +8,7 @@
  *     ├── ChunkError               chunk                bytes that are no chunk of positions: offset, reason
  *     ├── NotLeading               not_leading          another tab has taken over the sync
  *     ├── StorageUnavailable       storage_unavailable  IndexedDB or the disk is away, full or blocked
+ *     ├── StoreDeleted             store_deleted        the browser or another tab has deleted this device's store
  *     ├── ConstraintError          constraint           a key or a unique value that another row has (Node)
  *     ├── DeviceBusy               device_busy          another process has the device's directory: pid
  *     ├── DeviceDamaged            device_damaged       the device's log lacks what the disk had promised to keep
@@ -111,6 +112,19 @@ export class StorageUnavailable extends WebHostError {
   constructor(problem: string, { hint, ...options }: ErrorOptions & { readonly hint?: string } = {}) {
     const advice = hint ?? 'close other tabs of this site, check the free space, reload'
     super('storage_unavailable', problem, advice, options)
+  }
+}
+
+/** The database of this device was deleted while it was open: what it held and the server had not is lost. */
+export class StoreDeleted extends WebHostError {
+  override name = 'StoreDeleted'
+
+  constructor() {
+    super(
+      'store_deleted',
+      "this site's data was deleted, by the browser or by another tab, while it was in use",
+      'nothing was written; reload the page, or connect again: it begins as a new device',
+    )
   }
 }
 

@@ -14,6 +14,7 @@ export {
   type Place,
   ServerError,
   StorageUnavailable,
+  StoreDeleted,
   UnstorableValue,
   WebHostConfigError,
   WebHostError,

@@ -20,6 +20,7 @@ import { tell } from './events.js'
 export type Phase = 'closed' | 'opening' | 'offline' | 'connecting' | 'syncing' | 'live' | 'blocked'
 
 export interface Blocked {
+  /** `device-lost`: this device's store was deleted while it was in use; nothing can be written until it is begun anew. */
   readonly code: BlockCode | 'device-lost'
   /** When the next try is made by itself; null where something must change first, or nobody knows. */
   readonly retryAt: Date | null
@@ -82,6 +83,18 @@ export type Shared = Pick<
 
 /** While no connection is even tried: what was known of the server is not known any more. */
 export const AWAY = Object.freeze({ phase: 'connecting', connected: false, received: 0, blocked: null })
+
+/** Of a device whose store is gone. */
+export const GONE = Object.freeze({
+  phase: 'blocked',
+  connected: false,
+  synced: false,
+  pending: 0,
+  received: 0,
+  oldestPendingAt: null,
+  rejected: 0,
+  leader: false,
+})
 
 /** Holds the newest snapshot. The object stays the same until something in it has changed. */
 export class StatusBoard {

@@ -5,7 +5,7 @@
  * first. Reading asks the server, and adds what this device has recorded itself and not sent yet.
  */
 import type { Stores } from '../engine/stores.js'
-import { ServerError } from '../errors.js'
+import { ServerError, StoreDeleted } from '../errors.js'
 import { encodeKey } from '../layout/keys.js'
 import { parseName } from '../names.js'
 import { addFix, fixesOf, prepareFix, recordedFixes, waitingFixes } from './fix-log.js'
@@ -54,7 +54,11 @@ export class Positions {
     if (installId === null) throw new TypeError('positions.record() needs `await client.connect(…)` first')
     const now = Date.now()
     const fix = prepareFix(installId, position, now)
-    await this.#host.transact((tx) => addFix(tx, fix))
+    await this.#host.transact(async (tx) => {
+      // A store that was begun anew meanwhile counts from one again, and for another device.
+      if ((await tx.state.get('install')) !== installId) throw new StoreDeleted()
+      await addFix(tx, fix)
+    })
     this.#latest.merge([{ ...position, deviceId: installId, at: new Date(position.at ?? now) }])
   }
 

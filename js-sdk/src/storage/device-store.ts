@@ -13,10 +13,11 @@ import { generateId } from '../ids.js'
 import { parseSchema, storesOf, type TableSpec } from '../schema.js'
 import type { StoresSchema } from '../schema-rows.js'
 import { capture } from './capture.js'
-import { Connection } from './connection.js'
+import { Connection, reasonOf } from './connection.js'
 import { dexieStores } from './dexie-stores.js'
 import { browserMirror, forgetIdentity, type Identity, identify, type Mirror } from './identity.js'
 import { physicalTable, plainTable } from './install.js'
+import { onMutation } from './mutations.js'
 import { openDatabase, rebuildTables } from './open.js'
 import { countPending, exportPending, type Pending } from './pending.js'
 import type { StateRecord } from './records.js'
@@ -25,6 +26,8 @@ import { discard, rejectedEdits, retry } from './shelf.js'
 export interface StoreEvents {
   /** The connection to IndexedDB has died (true), or is back (false). */
   degraded(isDegraded: boolean): void
+  /** The database was deleted underneath: this store fails with `StoreDeleted` until it is opened as a new one. */
+  deleted(): void
   /** Whether the browser promises not to evict the store; asked at the first write of the app. */
   persisted(isPersisted: boolean): void
   conflict(conflict: ConflictEvent): void
@@ -77,7 +80,10 @@ export class DeviceStore {
       ...(this.#factory && { indexedDB: this.#factory, IDBKeyRange }),
       ...(options.durability && { chromeTransactionDurability: options.durability }),
     })
-    this.#connection = new Connection(this.db, (isDegraded) => this.#events.degraded?.(isDegraded))
+    this.#connection = new Connection(this.db, {
+      degraded: (isDegraded) => this.#events.degraded?.(isDegraded),
+      deleted: () => this.#forget(),
+    })
     this.db.use(
       capture({
         table: (name) => this.#tables.find((spec) => spec.name === name),
@@ -101,15 +107,18 @@ export class DeviceStore {
     if (this.#identity && isSame(asked, this.#schema) && this.db.isOpen()) return this.#identity
     const synced = parsed.filter(({ name }) => !this.options.unsynced?.includes(name))
     const stores = parsed.map((spec) => (synced.includes(spec) ? physicalTable(spec) : plainTable(spec)))
+    const before = this.#identity
+    this.#identity = null
+    this.#connection.want(null)
     const { dataLoss } = await openDatabase(this.db, this.#factory, stores)
     this.#schema = asked
     this.#tables = synced
     this.#replicas.clear()
-    this.#connection.want(true)
     const made = { id: generateId(), now: this.#now(), dataLoss }
     const identity = await identify(this.db, this.#mirror, made)
+    this.#connection.want(identity.installId)
     // A second `open` must not hide what the first has found.
-    this.#identity = { ...identity, lost: identity.lost ?? this.#identity?.lost ?? null }
+    this.#identity = { ...identity, lost: identity.lost ?? before?.lost ?? null }
     const findings: Findings = { conflicts: [], shelved: [], problems: [], unsent: [] }
     await rebuildTables(this.db, this.#ours, this.#tables, findings)
     this.#report(findings)
@@ -117,7 +126,7 @@ export class DeviceStore {
   }
 
   close(): void {
-    this.#connection.want(false)
+    this.#connection.want(null)
     this.#replicas.clear()
     this.#epoch = null
     this.db.close()
@@ -166,7 +175,9 @@ export class DeviceStore {
 
   /** One transaction of the app over its positions. */
   record<T>(work: (tx: Stores) => Promise<T>): Promise<T> {
-    return this.db.transaction('rw', ['$fixes', '$state'], (tx) => work(dexieStores(tx)))
+    return this.db
+      .transaction('rw', ['$fixes', '$state'], (tx) => work(dexieStores(tx)))
+      .catch((error) => Promise.reject(reasonOf(error)))
   }
 
   revive(error: unknown): Promise<boolean> {
@@ -186,7 +197,7 @@ export class DeviceStore {
    * same log: whoever folds then finds nothing. Returns how to stop it.
    */
   onWrite(listener: () => void): () => void {
-    return this.#onMutation(['$ops', '$fixes'], listener)
+    return onMutation(this.db.name, ['$ops', '$fixes'], listener)
   }
 
   /**
@@ -194,21 +205,7 @@ export class DeviceStore {
    * resolves; `wrote`: edits or positions were stored, or taken to be sent. Returns how to stop it.
    */
   onChange(listener: (wrote: boolean) => void): () => void {
-    return this.#onMutation(['$ops', '$fixes', '$updates', '$shelf'], listener)
-  }
-
-  #onMutation(stores: readonly string[], listener: (wrote: boolean) => void): () => void {
-    const check = (parts: object) => {
-      const touched = (store: string) =>
-        'all' in parts ||
-        Object.keys(parts).some((part) => part.startsWith(`idb://${this.db.name}/${store}/`))
-      if (!stores.some(touched)) return
-      const wrote = touched('$ops') || touched('$fixes')
-      // The signal comes in the zone of the transaction that has just ended; nothing can be stored there.
-      Dexie.ignoreTransaction(() => listener(wrote))
-    }
-    Dexie.on('storagemutated', check)
-    return () => Dexie.on.storagemutated.unsubscribe(check)
+    return onMutation(this.db.name, ['$ops', '$fixes', '$updates', '$shelf'], listener)
   }
 
   /** How many edits are on the shelf. */
@@ -247,8 +244,15 @@ export class DeviceStore {
       return await work()
     } catch (error) {
       if (await this.revive(error)) return work()
-      throw error
+      throw reasonOf(error)
     }
+  }
+
+  #forget(): void {
+    this.#identity = null
+    this.#replicas.clear()
+    this.#epoch = null
+    this.#events.deleted?.()
   }
 
   /** What replicas work with; for those that are built elsewhere (positions). */
