@@ -16,8 +16,8 @@ import { type Bus, createBus } from './tabs/bus.js'
 import { type Leadership, lead } from './tabs/leadership.js'
 
 interface TabMessages extends PresenceMessages {
-  /** From the leading tab: the state of things. */
-  shared: Partial<Shared>
+  /** From the leading tab: the state of things, and of which tables. */
+  shared: { readonly state: Partial<Shared>; readonly tables: readonly string[] }
   /** A tab has come and knows nothing yet. */
   ask: null
   /** Somebody wants a try at once. */
@@ -63,7 +63,7 @@ export class Tab {
       },
     })
     this.#stopListening = [
-      this.#bus.on('shared', (shared) => this.#show(shared)),
+      this.#bus.on('shared', ({ state, tables }) => this.#hear(state, tables)),
       this.#bus.on('ask', () => this.#tellAll()),
       this.#bus.on('dropped', (positions) => this.#dropped(positions)),
       this.#bus.on('retry', () => this.#syncing.retry()),
@@ -83,6 +83,7 @@ export class Tab {
     this.presence.resume()
     this.#leadership = lead({
       name: `whs:${this.#options.store.db.name}`,
+      tables: this.#options.store.tables(),
       onLead: (signal) => this.#lead(signal),
       onFollow: () => this.#bus.send('ask', null),
     })
@@ -143,7 +144,14 @@ export class Tab {
 
   #tell(shared: Partial<Shared>): void {
     this.#show(shared)
-    this.#bus.send('shared', shared)
+    this.#bus.send('shared', { state: shared, tables: this.#options.store.tables() })
+  }
+
+  /** A leader that lacks tables of ours (an older version of the app) does not know whether all is in step. */
+  #hear(state: Partial<Shared>, tables: readonly string[]): void {
+    const isLess = !this.#options.store.tables().every((name) => tables.includes(name))
+    const phase = state.phase === 'live' ? 'syncing' : state.phase
+    this.#show(isLess ? { ...state, synced: false, ...(phase && { phase }) } : state)
   }
 
   #show(shared: Partial<Shared>): void {

@@ -1,6 +1,7 @@
 /**
  * Chooses one tab to hold the connection: the one that holds the Web Lock `whs:<name>`. The others wait in
- * the lock's queue, listen for the leader's heartbeat, and take the lock from one that is silent (`watch.ts`).
+ * the lock's queue, listen for the leader's heartbeat, and take the lock from one that is silent, or knows less than
+ * they do (`watch.ts`).
  * Tells `onLead` and `onFollow`; knows nothing of what a leader does.
  *
  * A lock alone keeps nobody out: a thawed tab may run on for a moment after its lock was stolen. What it
@@ -10,11 +11,13 @@
  */
 import { type Bus, createBus } from './bus.js'
 import { pageEnvironment, type TabEnvironment } from './page.js'
-import { BEAT, beginWatch, heard, look, type Watch } from './watch.js'
+import { BEAT, beginWatch, heard, look, outranks, type Watch } from './watch.js'
 
 export interface LeadershipOptions {
   /** The database's name. */
   readonly name: string
+  /** The tables that this tab can sync. */
+  readonly tables?: readonly string[]
   readonly environment?: TabEnvironment
   /**
    * Lead until the signal aborts, then settle. To settle earlier, or to throw, gives the lead away for a
@@ -43,8 +46,8 @@ export function lead(options: LeadershipOptions): Leadership {
 }
 
 interface Messages {
-  /** The leader lives. */
-  beat: null
+  /** The leader lives, and knows these tables. */
+  beat: readonly string[]
   /** Does a leader live? */
   ask: null
 }
@@ -65,6 +68,7 @@ class Tab implements Leadership {
   #timer: unknown = null
   #unsubscribe: () => void = () => {}
   readonly #lock: string
+  readonly #tables: readonly string[]
   readonly #bus: Bus<Messages>
 
   constructor(
@@ -72,17 +76,19 @@ class Tab implements Leadership {
     private readonly environment: TabEnvironment,
   ) {
     this.#lock = `whs:${options.name}`
+    this.#tables = options.tables ?? []
     this.#bus = createBus<Messages>(`${this.#lock}:leader`, environment.openChannel)
     this.#watch = beginWatch(environment.now())
   }
 
   begin(): void {
     const { environment } = this
-    this.#bus.on('beat', () => {
-      this.#watch = heard(this.#watch, environment.now())
+    this.#bus.on('beat', (tables) => {
+      const isLess = Array.isArray(tables) && outranks(this.#tables, tables)
+      this.#watch = heard(this.#watch, environment.now(), isLess)
     })
     this.#bus.on('ask', () => {
-      if (this.isLeader) this.#bus.send('beat', null)
+      if (this.isLeader) this.#bus.send('beat', this.#tables)
     })
     this.#unsubscribe = environment.subscribe((signal) => {
       if (signal === 'awake') this.#enqueue()
@@ -90,6 +96,7 @@ class Tab implements Leadership {
     })
     this.options.onFollow()
     this.#enqueue()
+    if (!this.isLeader) this.#bus.send('ask', null)
   }
 
   async stop(): Promise<void> {
@@ -187,7 +194,7 @@ class Tab implements Leadership {
   }
 
   #beat(): void {
-    this.#bus.send('beat', null)
+    this.#bus.send('beat', this.#tables)
     this.#timer = this.environment.timers.set(() => this.#beat(), BEAT)
   }
 

@@ -3,7 +3,9 @@
  * out. Pure; time is an argument.
  *
  * A frozen tab keeps its lock, and nobody would sync any more. But a hidden leader whose timers are throttled
- * to one a minute is well: it is asked, and message events are not throttled.
+ * to one a minute is well: it is asked, and message events are not throttled. And one that knows fewer tables (an
+ * older version of the app) would never sync the others: it is robbed by a tab that knows all of its tables and
+ * more, and never the other way round, so that the lead wanders in one direction only.
  */
 
 /** A leader says so this often, and a follower looks this often. */
@@ -22,14 +24,27 @@ export interface Watch {
   /** Steals are at least this far apart; it doubles with each, so that two live tabs can't fight. */
   readonly pause: number
   readonly stoleAt: number
+  /** The leader that was heard last knows less than this tab. */
+  readonly outranks: boolean
 }
 
 export function beginWatch(now: number): Watch {
-  return { heardAt: now, lookedAt: now, pause: FIRST_PAUSE, stoleAt: Number.NEGATIVE_INFINITY }
+  return {
+    heardAt: now,
+    lookedAt: now,
+    pause: FIRST_PAUSE,
+    stoleAt: Number.NEGATIVE_INFINITY,
+    outranks: false,
+  }
 }
 
-export function heard(watch: Watch, now: number): Watch {
-  return { ...watch, heardAt: now }
+export function heard(watch: Watch, now: number, outranks = false): Watch {
+  return { ...watch, heardAt: now, outranks }
+}
+
+/** Whether who knows these tables should lead instead of who knows those: all of them, and more. */
+export function outranks(ours: readonly string[], theirs: readonly string[]): boolean {
+  return ours.length > theirs.length && theirs.every((name) => ours.includes(name))
 }
 
 /** Look after the leader. A hidden tab never steals: it may be frozen next. */
@@ -39,11 +54,12 @@ export function look(
   visible: boolean,
 ): readonly [Watch, 'wait' | 'ask' | 'steal'] {
   const frozen = now - watch.lookedAt > FROZEN
-  const next = { ...watch, lookedAt: now, heardAt: frozen ? now : watch.heardAt }
+  const next = { ...watch, lookedAt: now, ...(frozen && { heardAt: now, outranks: false }) }
   const silence = now - next.heardAt
-  if (silence < ASK_AFTER) return [next, 'wait']
-  if (silence < STEAL_AFTER || !visible || now - watch.stoleAt < watch.pause) return [next, 'ask']
+  const isWanted = silence >= STEAL_AFTER || next.outranks
+  if (!isWanted || !visible || now - watch.stoleAt < watch.pause)
+    return [next, silence < ASK_AFTER ? 'wait' : 'ask']
   const again = now - watch.stoleAt < LONGEST_PAUSE
   const pause = again ? Math.min(2 * watch.pause, LONGEST_PAUSE) : FIRST_PAUSE
-  return [{ ...next, heardAt: now, stoleAt: now, pause }, 'steal']
+  return [{ ...next, heardAt: now, stoleAt: now, pause, outranks: false }, 'steal']
 }

@@ -26,10 +26,11 @@ class Tab {
   signal: (signal: PageSignal) => void = () => {}
   #timers = new Set<{ at: number; callback: () => void }>()
 
-  constructor(environment: Partial<TabEnvironment> = {}) {
+  constructor(environment: Partial<TabEnvironment> = {}, tables: readonly string[] = []) {
     tabs.push(this)
     this.leadership = lead({
       name,
+      tables,
       environment: {
         locks,
         openChannel: (channel) => this.#open(channel),
@@ -211,6 +212,59 @@ describe('of two tabs', () => {
     second.fails = false
     await pass(5_000)
     await leads(second)
+  })
+})
+
+describe('a tab that knows more tables', () => {
+  const older = () => new Tab({}, ['cars'])
+  const newer = () => new Tab({}, ['cars', 'trips'])
+  const leaders = () => tabs.filter(({ leadership }) => leadership.isLeader)
+
+  test('takes the lead over from older ones, and none of them takes it back', async () => {
+    const first = older()
+    await leads(first)
+    older()
+    const better = newer()
+    const other = newer()
+    await pass(6_000)
+    await eventually(() => expect(leaders()).toHaveLength(1))
+    const [leader] = leaders() as [Tab]
+    expect([better, other]).toContain(leader)
+    expect(first.told).toEqual(['follow', 'lead', 'follow', 'aborted', 'settled'])
+    const told = tabs.map((tab) => tab.told.length)
+    await pass(700_000)
+    expect(leaders()).toEqual([leader])
+    expect(tabs.map((tab) => tab.told.length)).toEqual(told)
+  })
+
+  test('waits while it is hidden', async () => {
+    const first = older()
+    await leads(first)
+    const better = newer()
+    better.visible = false
+    await pass(20_000)
+    expect(leaders()).toEqual([first])
+    better.visible = true
+    await pass(4_000)
+    await leads(better)
+  })
+
+  test('but lacks others leaves the leader alone', async () => {
+    const first = older()
+    await leads(first)
+    new Tab({}, ['trips', 'stops'])
+    await pass(60_000)
+    expect(leaders()).toEqual([first])
+  })
+
+  test('leaves the lead to an older one when it goes', async () => {
+    const first = older()
+    await leads(first)
+    const better = newer()
+    await pass(4_000)
+    await leads(better)
+    await better.leadership.stop()
+    await leads(first)
   })
 })
 

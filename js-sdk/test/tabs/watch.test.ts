@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { BEAT, beginWatch, heard, look } from '../../src/tabs/watch.js'
+import { BEAT, beginWatch, heard, look, outranks } from '../../src/tabs/watch.js'
 
 /** Look every two seconds from `begin` on, and give the times of the steals. */
 const steals = (until: number, visible: (now: number) => boolean, beat: (now: number) => boolean) => {
@@ -46,4 +46,26 @@ test('a tab that was frozen itself has heard nothing, which proves nothing', () 
   const [watch, advice] = look(beginWatch(0), 3_600_000, true)
   expect(advice).toBe('wait')
   expect(look(watch, 3_602_000, true)[1]).toBe('wait')
+})
+
+test('a leader that knows less is robbed while it lives, once until the pause is over, and not by a hidden tab', () => {
+  const now = 600_000
+  const watch = heard({ ...beginWatch(now), lookedAt: now }, now, true)
+  expect(look(watch, now + BEAT, false)[1]).toBe('wait')
+  const [robbed, advice] = look(watch, now + BEAT, true)
+  expect(advice).toBe('steal')
+  expect(look(heard(robbed, now + BEAT, true), now + 2 * BEAT, true)[1]).toBe('wait')
+  expect(look(heard(watch, now, false), now + BEAT, true)[1]).toBe('wait')
+})
+
+test('of any tabs that outrank each other, no chain of them leads back to its beginning', () => {
+  const tables = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd'))
+  fc.assert(
+    fc.property(tables, tables, tables, (one, two, three) => {
+      expect(outranks(one, one)).toBe(false)
+      if (outranks(two, one) && outranks(three, two)) expect(outranks(three, one)).toBe(true)
+    }),
+  )
+  expect(outranks(['a', 'b'], ['b'])).toBe(true)
+  expect(outranks(['a', 'c', 'd'], ['a', 'b'])).toBe(false)
 })
