@@ -42,8 +42,8 @@ export interface UpdateStore {
   add(record: UpdateRecord): Promise<number>
   put(records: readonly Numbered<UpdateRecord>[]): Promise<void>
   remove(seqs: readonly number[]): Promise<void>
-  /** Names of tracks with an update that is not durable. */
-  localTracks(): Promise<string[]>
+  /** Names of the documents with an update that is not durable, of those that begin so. */
+  localDocuments(prefix: 'tables/' | 'track/'): Promise<string[]>
   /** Remove the durable updates of tracks that were made before a time (ms since 1970). */
   removeDurableTracks(before: number): Promise<void>
 }
@@ -60,6 +60,8 @@ export interface EditStore {
     table: string,
     part?: { readonly offset: number; readonly limit: number },
   ): Promise<Numbered<OpsRecord>[]>
+  /** Names of all tables that have one. */
+  tables(): Promise<string[]>
   /** The number of the oldest; null where there is none. */
   first(): Promise<number | null>
   add(records: readonly OpsRecord[]): Promise<void>

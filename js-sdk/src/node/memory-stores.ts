@@ -61,8 +61,8 @@ function updates(memory: Memory): UpdateStore {
       for (const { seq, ...record } of records) memory.change('u', seq, record)
     },
     remove,
-    localTracks: async () =>
-      [...new Set([...table.marked.values()].map(({ d }) => d))].filter((name) => name.startsWith('track/')),
+    localDocuments: async (prefix) =>
+      [...new Set([...table.marked.values()].map(({ d }) => d))].filter((name) => name.startsWith(prefix)),
     async removeDurableTracks(before) {
       const tracks = table.groups().filter((name) => name.startsWith('track/'))
       const seqs = tracks.flatMap((name) => table.numbersOf(name))
@@ -81,6 +81,7 @@ function edits(memory: Memory): EditStore {
     async of(name, { offset, limit } = { offset: 0, limit: Number.POSITIVE_INFINITY }) {
       return numbered(table, table.numbersOf(name).slice(offset, offset + limit))
     },
+    tables: async () => table.groups(),
     first: async () => table.first() ?? null,
     async add(records) {
       for (const record of records) memory.change('e', table.next(), record)

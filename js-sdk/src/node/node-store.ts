@@ -6,6 +6,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Replica } from '../contract.js'
 import { buildDocument } from '../engine/document-log.js'
+import { leftTables } from '../engine/left-tables.js'
 import { pendingEdits } from '../engine/pending.js'
 import { type RejectedEdit, rowWith, toRejectedEdit } from '../engine/rejected.js'
 import { isReadable } from '../engine/rows.js'
@@ -56,7 +57,7 @@ export class NodeStore {
   readonly #lock: DirectoryLock
   readonly #replicas = new Map<string, TableReplica>()
   #tables: readonly TableSpec[] = []
-  #schema: Readonly<Record<string, string>> = {}
+  #schemas: Readonly<Record<string, string>> = {}
 
   private constructor(options: NodeStoreOptions, memory: Memory, log: LogFile, lock: DirectoryLock) {
     this.#options = options
@@ -96,16 +97,21 @@ export class NodeStore {
     }
   }
 
-  /** Use these tables from now on; their rows are made from what is stored. Throws WebHostConfigError. */
+  /**
+   * Use these tables from now on; their rows are made from what is stored. Tables that were used before and have edits
+   * to send are kept beside them. Throws WebHostConfigError.
+   */
   async use(schema: StoresSchema): Promise<readonly TableSpec[]> {
-    const tables = parseSchema(schema)
-    this.#schema = storesOf(schema)
-    this.#tables = tables
+    const asked = storesOf(schema)
+    const tables = parseSchema(asked)
+    const left = await this.transact((tx) => leftTables(tx, asked))
+    this.#schemas = { ...left, ...asked }
+    this.#tables = [...tables, ...parseSchema(left)]
     this.#replicas.clear()
     this.#memory.rows.clear()
     const findings = noFindings()
     await this.transact(async (tx) => {
-      for (const spec of tables) {
+      for (const spec of this.#tables) {
         const doc = buildDocument(await tx.updates.of(tableDocument(spec.name)))
         if (isReadable(doc)) await showRows(tx, spec, doc, await pendingEdits(tx, spec.name), 'all', findings)
       }
@@ -135,6 +141,7 @@ export class NodeStore {
     await this.#lock.release()
   }
 
+  /** Names of the synced tables, also of those that are synced only until their edits are durable. */
   tables(): string[] {
     return this.#tables.map(({ name }) => name)
   }
@@ -145,7 +152,7 @@ export class NodeStore {
     if (known) return known
     const spec = this.#tables.find(({ name }) => name === table)
     if (!spec) throw new TypeError(`There is no table "${table}".`)
-    const replica = new TableReplica(spec, this.#schema[table] ?? '', this.shell)
+    const replica = new TableReplica(spec, this.#schemas[table] ?? '', this.shell)
     this.#replicas.set(table, replica)
     return replica
   }

@@ -79,7 +79,7 @@ export async function waitingFixes(
   tx: Stores,
   belongs: (document: string) => boolean,
 ): Promise<Pick<FixRecord, 'd' | 'c'>[]> {
-  const sent = (await tx.updates.localTracks()).filter(belongs).map(async (d) => {
+  const sent = (await tx.updates.localDocuments('track/')).filter(belongs).map(async (d) => {
     const chunks = (await tx.updates.localOf(d)).flatMap((record) => record.chunks ?? [])
     return chunks.map((c) => ({ d, c }))
   })

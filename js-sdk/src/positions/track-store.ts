@@ -39,7 +39,7 @@ export class TrackStore {
   async waiting(): Promise<string[]> {
     const names = await this.#shell.read(
       ['$fixes', '$updates'],
-      async (tx) => new Set([...(await tx.fixes.tracks()), ...(await tx.updates.localTracks())]),
+      async (tx) => new Set([...(await tx.fixes.tracks()), ...(await tx.updates.localDocuments('track/'))]),
     )
     return [...names].sort((one, other) => dayOf(other).localeCompare(dayOf(one)))
   }

@@ -16,9 +16,8 @@ import { capture } from './capture.js'
 import { Connection, reasonOf } from './connection.js'
 import { dexieStores } from './dexie-stores.js'
 import { browserMirror, forgetIdentity, type Identity, identify, type Mirror } from './identity.js'
-import { physicalTable, plainTable } from './install.js'
 import { onMutation } from './mutations.js'
-import { openDatabase, rebuildTables } from './open.js'
+import { openTables, rebuildTables } from './open.js'
 import { countPending, exportPending, type Pending } from './pending.js'
 import type { StateRecord } from './records.js'
 import { discard, rejectedEdits, retry } from './shelf.js'
@@ -64,7 +63,9 @@ export class DeviceStore {
   readonly #crash: (label: string) => void
   readonly #events: Partial<StoreEvents>
   #tables: readonly TableSpec[] = []
-  #schema: Readonly<Record<string, string>> = {}
+  #asked: Readonly<Record<string, string>> = {}
+  /** Of all synced tables. */
+  #schemas: Readonly<Record<string, string>> = {}
   #identity: Identity | null = null
   #epoch: number | null = null
   #hasAskedToPersist = false
@@ -102,17 +103,22 @@ export class DeviceStore {
    * schema that can't be, `StorageUnavailable` for a database that does not open.
    */
   async open(schema: StoresSchema): Promise<Identity> {
-    const parsed = parseSchema(schema)
     const asked = storesOf(schema)
-    if (this.#identity && isSame(asked, this.#schema) && this.db.isOpen()) return this.#identity
-    const synced = parsed.filter(({ name }) => !this.options.unsynced?.includes(name))
-    const stores = parsed.map((spec) => (synced.includes(spec) ? physicalTable(spec) : plainTable(spec)))
+    if (this.#identity && isSame(asked, this.#asked) && this.db.isOpen()) return this.#identity
+    const parsed = parseSchema(asked)
     const before = this.#identity
     this.#identity = null
     this.#connection.want(null)
-    const { dataLoss } = await openDatabase(this.db, this.#factory, stores)
-    this.#schema = asked
-    this.#tables = synced
+    const { dataLoss, ...synced } = await openTables(
+      this.db,
+      this.#factory,
+      parsed,
+      asked,
+      this.options.unsynced,
+    )
+    this.#asked = asked
+    this.#tables = synced.tables
+    this.#schemas = synced.schemas
     this.#replicas.clear()
     const made = { id: generateId(), now: this.#now(), dataLoss }
     const identity = await identify(this.db, this.#mirror, made)
@@ -132,7 +138,7 @@ export class DeviceStore {
     this.db.close()
   }
 
-  /** Names of the synced tables. */
+  /** Names of the synced tables, also of those that are synced only until their edits are durable. */
   tables(): string[] {
     return this.#tables.map(({ name }) => name)
   }
@@ -143,7 +149,7 @@ export class DeviceStore {
     if (known) return known
     const spec = this.#tables.find(({ name }) => name === table)
     if (!spec) throw new TypeError(`There is no synced table "${table}".`)
-    const replica = new TableReplica(spec, this.#schema[table] ?? '', this.shell)
+    const replica = new TableReplica(spec, this.#schemas[table] ?? '', this.shell)
     this.#replicas.set(table, replica)
     return replica
   }

@@ -68,8 +68,8 @@ function updates(tx: Transaction): UpdateStore {
     async remove(seqs) {
       await table.bulkDelete([...seqs])
     },
-    async localTracks() {
-      const local = table.where('[o+d+n+at]').between(['local', 'track/'], ['local', 'track0'])
+    async localDocuments(prefix) {
+      const local = table.where('[o+d+n+at]').between(['local', prefix], ['local', `${prefix}\uffff`])
       const keys = (await local.keys()) as unknown as [o: string, d: string][]
       return [...new Set(keys.map(([, d]) => d))]
     },
@@ -99,6 +99,7 @@ function edits(tx: Transaction): EditStore {
       const wanted = part ? all.offset(part.offset).limit(part.limit) : all
       return (await wanted.toArray()) as Numbered<OpsRecord>[]
     },
+    tables: async () => (await table.orderBy('t').uniqueKeys()) as string[],
     first: async () => (await table.orderBy(':id').first())?.seq ?? null,
     async add(records) {
       await table.bulkAdd([...records])

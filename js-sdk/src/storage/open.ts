@@ -4,6 +4,7 @@
  */
 import type { Dexie } from 'dexie'
 import { buildDocument } from '../engine/document-log.js'
+import { leftTables } from '../engine/left-tables.js'
 import { pendingEdits } from '../engine/pending.js'
 import type { Findings } from '../engine/shell.js'
 import { showRows } from '../engine/view.js'
@@ -11,11 +12,47 @@ import { StorageUnavailable } from '../errors.js'
 import { tableDocument } from '../names.js'
 import { parseSchema, type TableSpec } from '../schema.js'
 import { dexieStores } from './dexie-stores.js'
-import { declaration, type Installation, install, type PhysicalStore, physicalTable } from './install.js'
+import {
+  declaration,
+  type Installation,
+  install,
+  type PhysicalStore,
+  physicalTable,
+  plainTable,
+} from './install.js'
 import { type StateRecord, SYSTEM_STORES } from './records.js'
 
-/** Throws `StorageUnavailable` where the browser has no database or does not open it. */
-export async function openDatabase(
+export interface OpenedTables {
+  readonly dataLoss: string | null
+  /** Those that are synced: of the schema, and those that it has no more but whose edits are still to be sent. */
+  readonly tables: readonly TableSpec[]
+  readonly schemas: Readonly<Record<string, string>>
+}
+
+/**
+ * Open the database with the tables of a schema, of which some may stay on this device.
+ * Throws `StorageUnavailable` where the browser has no database or does not open it.
+ */
+export async function openTables(
+  db: Dexie,
+  factory: IDBFactory | undefined,
+  parsed: readonly TableSpec[],
+  schema: Readonly<Record<string, string>>,
+  unsynced: readonly string[] = [],
+): Promise<OpenedTables> {
+  const synced = parsed.filter(({ name }) => !unsynced.includes(name))
+  const stores = parsed.map((spec) => (synced.includes(spec) ? physicalTable(spec) : plainTable(spec)))
+  const { dataLoss } = await openDatabase(db, factory, stores)
+  const asked = Object.fromEntries(synced.map(({ name }) => [name, schema[name] as string]))
+  const schemas = await db.transaction('rw!', ['$ops', '$updates', '$state'], (tx) =>
+    leftTables(dexieStores(tx), asked),
+  )
+  const left = parseSchema(schemas)
+  if (left.length > 0) await openDatabase(db, factory, [...stores, ...left.map(physicalTable)])
+  return { dataLoss, tables: [...synced, ...left], schemas: { ...schemas, ...asked } }
+}
+
+async function openDatabase(
   db: Dexie,
   factory: IDBFactory | undefined,
   tables: readonly PhysicalStore[],

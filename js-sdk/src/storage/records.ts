@@ -70,7 +70,8 @@ export interface ShelfRecord {
 }
 
 export interface StateRecord {
-  k: 'install' | 'leader' | 'rebuild' | 'latest' | `sequence:${string}`
+  /** `schemas`: the schema of every table that was ever synced here, by name. */
+  k: 'install' | 'leader' | 'rebuild' | 'latest' | 'schemas' | `sequence:${string}`
   v: unknown
 }
 

@@ -39,6 +39,20 @@ describe('a device', () => {
     expect(sent).toContain(`track/truck-7/1970-01-01/${device.id}`)
   })
 
+  it('sends the edits of a table that the schema has no more, and does not show it', async () => {
+    const dataDir = await newDirectory()
+    const offline = await newDevice({ dataDir })
+    const { trips } = await offline.connect({ vehicles: '++id', trips: '++id' })
+    await trips.add({ from: 'A' })
+    await offline.close()
+    const server = await newServer()
+    const device = await newDevice({ dataDir, apiUrl: server.apiUrl })
+    const tables = await device.connect({ vehicles: '++id' })
+    expect(Object.keys(tables)).toEqual(['vehicles'])
+    await device.whenDurable({ timeout: 5000 })
+    expect(server.of('update').map(({ document }) => document)).toContain('tables/trips')
+  })
+
   it('works without a server, keeps what it was given, and sends it after a restart', async () => {
     const dataDir = await newDirectory()
     const offline = await newDevice({ dataDir })
