@@ -5,12 +5,16 @@ import { generateId } from '../ids.js'
 import { encodeKey, type Key } from '../layout/keys.js'
 import type { TableSpec } from '../schema.js'
 import { compareKeys } from './key-order.js'
+import { setAt } from './paths.js'
 import { deleteRow, prepareRow, writeRow } from './writes.js'
 
 export interface TableHost {
   transact<T>(work: (tx: Stores) => Promise<T>): Promise<T>
   now(): number
 }
+
+/** New values of fields, by name or by path. */
+export type Changes<Stored> = Partial<Stored> & { readonly [path: `${string}.${string}`]: unknown }
 
 /** Methods are named as Dexie's and do the same. Rows that come out are copies. */
 export class DeviceTable<Stored = Row, OfKey = Key, Added = Row> {
@@ -38,23 +42,17 @@ export class DeviceTable<Stored = Row, OfKey = Key, Added = Row> {
     return this.#write(row, key, false)
   }
 
-  /** Change some fields; `undefined` takes one out. Resolves to the number of rows changed: 0 where there is none. */
-  async update(key: OfKey, changes: Partial<Stored>): Promise<number> {
-    const dotted = Object.keys(changes).find((name) => name.includes('.'))
-    if (dotted !== undefined) {
-      const where = { table: this.#spec.name, key: encodeKey(key) }
-      throw new UnstorableValue(
-        where,
-        dotted,
-        'is a path; give the whole field, because it is replaced whole',
-      )
-    }
+  /**
+   * Change some fields, also inside of others by their paths (`size.seats`); `undefined` takes one out. Resolves to the
+   * number of rows with this key: 0 where there is none.
+   */
+  async update(key: OfKey, changes: Changes<Stored>): Promise<number> {
     const { now } = this.#host
     return this.#host.transact(async (tx) => {
       const [old] = await tx.rows(this.#spec).get([key as Key])
       if (old === undefined) return 0
-      const row: Row = { ...old, ...changes }
-      for (const [name, value] of Object.entries(changes)) if (value === undefined) delete row[name]
+      const row = structuredClone(old)
+      for (const [path, value] of Object.entries(changes)) setAt(row, path, value)
       const prepared = prepareRow(this.#spec, row, key, generateId)
       if (prepared.name !== encodeKey(key)) {
         const where = { table: this.#spec.name, key: encodeKey(key) }
