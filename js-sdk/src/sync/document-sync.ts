@@ -95,7 +95,8 @@ export class DocumentSync implements DocumentHandler {
 
   /** Something waits to be folded. */
   wake(): void {
-    if (this.#state.phase !== 'live' || this.#pumpIsDue) return
+    const { phase } = this.#state
+    if ((phase !== 'live' && phase !== 'denied') || this.#pumpIsDue) return
     this.#pumpIsDue = true
     void this.#do(() => this.#pump())
   }
@@ -192,6 +193,7 @@ export class DocumentSync implements DocumentHandler {
     // What is neither a right nor a document that is gone passes by itself; the connection tries again.
     const phase = denial.kind === 'forbidden' || denial.kind === 'deleted' ? 'denied' : 'waiting'
     this.#become({ phase, denial: denial.refusal })
+    this.wake()
   }
 
   async #goLive(): Promise<void> {
@@ -240,9 +242,11 @@ export class DocumentSync implements DocumentHandler {
     await this.#replica.compact()
   }
 
-  /** Fold and send until nothing waits or enough is on its way. */
+  /** Fold and send until nothing waits or enough is on its way; or, where the server keeps us out, to the shelf. */
   async #pump(): Promise<void> {
     this.#pumpIsDue = false
+    const { phase, denial } = this.#state
+    if (phase === 'denied' && denial !== null) return this.#replica.shelve(denial)
     const connection = this.#connection
     while (this.#isOpen(connection) && this.#inFlight < MOST_IN_FLIGHT) {
       const update = await this.#replica.fold(this.#target)

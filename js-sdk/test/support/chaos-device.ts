@@ -15,6 +15,7 @@ export const totals = {
   fenced: 0,
   compactions: 0,
   refused: 0,
+  denied: 0,
   epochs: 0,
   commits: 0,
 }

@@ -14,7 +14,17 @@ import { readDisk } from './view.js'
 export type Action =
   | { readonly kind: 'write'; readonly device: number; readonly what: Write; readonly key: number }
   | {
-      readonly kind: 'talk' | 'connect' | 'cut' | 'pump' | 'flush' | 'serve' | 'compact' | 'usurp' | 'repeat'
+      readonly kind:
+        | 'talk'
+        | 'connect'
+        | 'cut'
+        | 'pump'
+        | 'flush'
+        | 'serve'
+        | 'compact'
+        | 'usurp'
+        | 'repeat'
+        | 'deny'
       readonly device: number
     }
   | { readonly kind: 'arm' | 'full'; readonly device: number; readonly steps: number }
@@ -57,6 +67,7 @@ export class Chaos {
     else if (action.kind === 'serve') this.#serve(tab)
     else if (action.kind === 'cut') this.#cut(tab)
     else if (action.kind === 'repeat') this.#again(tab)
+    else if (action.kind === 'deny') await this.#deny(device, tab)
     else if (action.kind === 'talk') await device.run(tab, () => this.#talk(tab))
     else if (action.kind === 'compact') await device.run(tab, () => this.#compact(tab))
     else await device.run(tab, () => tab[action.kind as 'connect' | 'pump' | 'flush']())
@@ -177,6 +188,14 @@ export class Chaos {
     const before = await count()
     await tab.replica.compact()
     if ((await count()) < before) totals.compactions += 1
+  }
+
+  /** The server puts a device out of its document. */
+  async #deny(device: Device, tab: Tab): Promise<void> {
+    totals.denied += 1
+    this.#counts.clear()
+    this.#cut(tab)
+    await device.run(tab, () => tab.replica.shelve({ code: 'not_allowed', message: 'No.' }))
   }
 
   #refuse(count: number): void {

@@ -38,3 +38,30 @@ test('a missing right is no reason to wait: the table is read-only', async () =>
   tab.tab.retry()
   await eventually(() => expect(tab.board.status.readOnly).toEqual([]))
 })
+
+test('without a right edits go to the shelf with the reason, those from before and those that come', async () => {
+  answer = { code: 'not_allowed', retry: false }
+  const { store } = tab
+  const cars = store.db.table('cars')
+  const before = await cars.add({ n: 1 })
+  await cars.update(before, { n: 2 })
+  tab.start()
+  await eventually(async () => expect(await store.shelved()).toBe(1))
+  await cars.add({ n: 3 })
+  await eventually(async () => expect(await store.shelved()).toBe(2))
+  expect((await store.pending()).edits).toBe(0)
+  expect(await cars.count()).toBe(0)
+  const rejected = await store.rejectedEdits()
+  expect(rejected.map(({ kind, fields, reason }) => [kind, fields, reason.code])).toEqual([
+    ['add', { n: 2 }, 'not_allowed'],
+    ['add', { n: 3 }, 'not_allowed'],
+  ])
+
+  answer = null
+  tab.tab.retry()
+  await eventually(() => expect(tab.board.status.readOnly).toEqual([]))
+  await store.retry(rejected.map(({ id }) => id))
+  await eventually(async () => expect((await store.pending()).edits).toBe(0))
+  expect(await cars.count()).toBe(2)
+  expect(await store.shelved()).toBe(0)
+})
