@@ -49,7 +49,7 @@ export interface SyncStatus {
   readonly lastDurableAt: Date | null
   /** Edits on the shelf: the server refused them, or their row was deleted elsewhere. */
   readonly rejected: number
-  /** Positions that were lost here before they could be sent, since the client was made: more than this device keeps. */
+  /** Positions that were lost here before they could be sent, ever since this device began: more than it keeps. */
   readonly dropped: number
   /** Tables that this key or token may not write. */
   readonly readOnly: readonly string[]
@@ -110,11 +110,6 @@ export class StatusBoard {
     if (isEqual(next, this.#status)) return
     this.#status = Object.freeze(next)
     for (const listener of [...this.#listeners]) tell(listener, this.#status)
-  }
-
-  /** So many more positions are lost. */
-  drop(positions: number): void {
-    this.update({ dropped: this.#status.dropped + positions })
   }
 
   subscribe(listener: (status: SyncStatus) => void): () => void {

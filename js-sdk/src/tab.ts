@@ -138,7 +138,7 @@ export class Tab {
   }
 
   #dropped(positions: number): void {
-    this.#options.board.drop(positions)
+    this.#count.refresh()
     this.#options.dropped?.(positions)
   }
 

@@ -241,7 +241,7 @@ export class WebHostDevice<S extends StoresSchema = any> {
         this.#report(error)
       },
       dropped: (positions) => {
-        this.#board.drop(positions)
+        count.refresh()
         this.#events.emit('dropped', { positions })
       },
     })

@@ -193,6 +193,11 @@ export class NodeStore {
     return this.#memory.shelf.size
   }
 
+  /** How many positions were lost before they could be sent. */
+  async dropped(): Promise<number> {
+    return (this.#memory.state.get('dropped') as number | undefined) ?? 0
+  }
+
   rejectedEdits(): Promise<RejectedEdit[]> {
     return this.transact(async () =>
       this.#memory.shelf.numbers().map((n) => this.#rejected(n) as RejectedEdit),

@@ -44,12 +44,15 @@ export class TrackStore {
     return [...names].sort((one, other) => dayOf(other).localeCompare(dayOf(one)))
   }
 
-  /** Drop what the retention no longer wants; returns how many fixes were lost by it. */
+  /** Drop what the retention no longer wants; returns how many fixes were lost by it, and counts them for good. */
   async tidy(now: number, retention = RETENTION): Promise<number> {
-    const before = now - retention.durableDays * DAY_MS
+    const end = now - retention.durableDays * DAY_MS
     return this.#shell.transact(['$fixes', '$updates'], async (tx) => {
-      await tx.updates.removeDurableTracks(before)
-      return tx.fixes.removeOldest(retention.waitingFixes)
+      await tx.updates.removeDurableTracks(end)
+      const lost = await tx.fixes.removeOldest(retention.waitingFixes)
+      const before = ((await tx.state.get('dropped')) as number | undefined) ?? 0
+      if (lost > 0) await tx.state.put('dropped', before + lost)
+      return lost
     })
   }
 }

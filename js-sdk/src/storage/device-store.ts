@@ -6,6 +6,7 @@ import { Dexie } from 'dexie'
 import type { Replica } from '../contract.js'
 import { type RejectedEdit, toRejectedEdit } from '../engine/rejected.js'
 import type { ConflictEvent, EngineShell, Findings } from '../engine/shell.js'
+import { sameFields } from '../engine/stored.js'
 import type { Stores } from '../engine/stores.js'
 import { TableReplica } from '../engine/table-replica.js'
 import { NotLeading, type WebHostError } from '../errors.js'
@@ -104,7 +105,7 @@ export class DeviceStore {
    */
   async open(schema: StoresSchema): Promise<Identity> {
     const asked = storesOf(schema)
-    if (this.#identity && isSame(asked, this.#asked) && this.db.isOpen()) return this.#identity
+    if (this.#identity && sameFields(asked, this.#asked) && this.db.isOpen()) return this.#identity
     const parsed = parseSchema(asked)
     const before = this.#identity
     this.#identity = null
@@ -219,6 +220,12 @@ export class DeviceStore {
     return this.#alive(() => this.db.table('$shelf').count())
   }
 
+  /** How many positions were lost before they could be sent. */
+  dropped(): Promise<number> {
+    const state = this.db.table<{ v: number }>('$state')
+    return this.#alive(async () => (await state.get('dropped'))?.v ?? 0)
+  }
+
   rejectedEdits(): Promise<RejectedEdit[]> {
     return this.#alive(() => rejectedEdits(this.db))
   }
@@ -289,10 +296,4 @@ export class DeviceStore {
       () => this.#events.persisted?.(false),
     )
   }
-}
-
-function isSame(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  return (
-    Object.keys(a).length === Object.keys(b).length && Object.keys(a).every((name) => a[name] === b[name])
-  )
 }

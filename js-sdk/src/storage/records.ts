@@ -70,8 +70,8 @@ export interface ShelfRecord {
 }
 
 export interface StateRecord {
-  /** `schemas`: the schema of every table that was ever synced here, by name. */
-  k: 'install' | 'leader' | 'rebuild' | 'latest' | 'schemas' | `sequence:${string}`
+  /** `schemas`: the schema of every table that was ever synced here, by name; `dropped`: positions that are lost. */
+  k: 'install' | 'leader' | 'rebuild' | 'latest' | 'schemas' | 'dropped' | `sequence:${string}`
   v: unknown
 }
 

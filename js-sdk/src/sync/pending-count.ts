@@ -1,7 +1,7 @@
 /**
- * Keeps the board's numbers of what is not durable, and of the shelf. In: the news that something has changed.
- * Counts soon, and never twice at the same time: a count would hold up the next of many writes. A write is shown before it is counted: who has just written
- * must never read that nothing is pending.
+ * Keeps the board's numbers of what is not durable, of the shelf, and of what is lost. In: the news that something has
+ * changed. Counts soon, and never twice at the same time: a count would hold up the next of many writes. A write is
+ * shown before it is counted: who has just written must never read that nothing is pending.
  */
 import type { StatusBoard } from '../status.js'
 import type { Pending } from '../storage/pending.js'
@@ -9,6 +9,8 @@ import type { Pending } from '../storage/pending.js'
 export interface Counted {
   pending(): Promise<Pending>
   shelved(): Promise<number>
+  /** How many positions were lost before they could be sent. */
+  dropped(): Promise<number>
 }
 
 /** Changes within this time are counted together. */
@@ -66,8 +68,8 @@ export class PendingCount {
   }
 
   #read(): Promise<void> {
-    return Promise.all([this.store.pending(), this.store.shelved()]).then(
-      ([pending, rejected]) => this.#show(pending, rejected),
+    return Promise.all([this.store.pending(), this.store.shelved(), this.store.dropped()]).then(
+      ([pending, rejected, dropped]) => this.#show(pending, { rejected, dropped }),
       (error) => {
         if (!this.#stopped) this.failed(error)
       },
@@ -79,10 +81,10 @@ export class PendingCount {
     if (this.#timer !== null) clearTimeout(this.#timer)
   }
 
-  #show({ edits, oldestAt }: Pending, rejected: number): void {
+  #show({ edits, oldestAt }: Pending, others: { rejected: number; dropped: number }): void {
     if (this.#stopped) return
     const pending = Math.max(edits, this.#least)
     const known = pending > edits ? this.board.status.oldestPendingAt : null
-    this.board.update({ pending, oldestPendingAt: oldestAt === null ? known : new Date(oldestAt), rejected })
+    this.board.update({ pending, oldestPendingAt: oldestAt === null ? known : new Date(oldestAt), ...others })
   }
 }

@@ -2,13 +2,15 @@
 import { expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { addFix, prepareFix } from '../../src/positions/fix-log.js'
+import { StatusBoard } from '../../src/status.js'
+import { PendingCount } from '../../src/sync/pending-count.js'
 import { Syncing } from '../../src/sync/syncing.js'
 import { createLink } from '../../src/wire/link.js'
 import { createTokenSource } from '../../src/wire/token.js'
 import { eventually } from '../eventually.js'
 import { storeOf } from '../support/device.js'
 
-test('positions that are dropped are told of, and how many', async () => {
+test('positions that are dropped are told of, and how many, also after a restart', async () => {
   const store = await storeOf('id')
   const now = Date.now()
   for (let at = now - 5; at < now; at++) {
@@ -33,5 +35,8 @@ test('positions that are dropped are told of, and how many', async () => {
   expect((await store.pending()).edits).toBe(2)
   end.abort()
   await run
+  const board = new StatusBoard()
+  await new PendingCount(store, board, (error) => expect.unreachable(String(error))).now()
+  expect(board.status, 'what the next start says').toMatchObject({ pending: 2, dropped: 3 })
   store.close()
 })
