@@ -2,12 +2,19 @@
 
 Comes in: the URL of a login that owns the schema. Goes out: a migrated database, with its roles.
 The only code that changes the schema; the server itself only checks.
+
+Older programs go on with a newer schema: while servers are replaced one by one, and after a rollback.
+So migrations add, and take nothing away that an older program needs. One that must says so in a name of
+its module, `breaks_older = "why"`. The database keeps the oldest program that can work with it (a comment
+on Alembic's table), since that program can't read migrations that it doesn't have. See docs/upgrades.md.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from alembic import command
@@ -23,6 +30,12 @@ from store.roles import MissingPrivilege, ensure_roles
 # Any number will do that no other program in the same database takes for its advisory locks.
 MIGRATION_LOCK = 0x7765_6268_6F73_74
 
+FIRST_OLDEST = "0009"
+"""The oldest program that can work with a schema from here on: the one of this revision. What came before
+knew nothing of the rule."""
+
+_OLDEST = re.compile("oldest program: (\\w+)")
+
 # Alembic hands the running migration to its files through names that belong to the whole process.
 _ONE_ALEMBIC_AT_A_TIME = threading.Lock()
 
@@ -35,16 +48,17 @@ def head() -> str:
     return revision
 
 
-def upgrade(url: str, *, server_login: str | None = None) -> None:
-    """Run every missing migration in one transaction: all of them happen, or none.
+def upgrade(url: str, *, server_login: str | None = None, to: str = "head") -> None:
+    """Run every missing migration (up to the revision `to`) in one transaction: all of them happen, or none.
 
-    Two callers at once wait for each other (advisory lock), and the second finds nothing to do.
-    `server_login` is the login of the server where it isn't the one of `url`: it may then work as
-    the roles of `store.roles`, and as nothing else. Must not be called in a running event loop.
+    Two callers at once wait for each other (advisory lock), and the second finds nothing to do; nor does
+    an older program, on a schema that it can work with. `server_login` is the login of the server where it
+    isn't the one of `url`: it may then work as the roles of `store.roles`, and as nothing else. Must not be
+    called in a running event loop.
     Raises: Unavailable (also when a table stays locked for 10 s), MissingPrivilege, SchemaOutdated
-    (the database is newer than this program).
+    (the database is too new for this program).
     """
-    asyncio.run(_upgrade(url, server_login))
+    asyncio.run(_upgrade(url, server_login, to))
 
 
 def current(url: str) -> str | None:
@@ -53,22 +67,34 @@ def current(url: str) -> str | None:
 
 
 async def check(database: Database) -> None:
-    """Hold the database against this program, as the role of the server.
+    """Hold the database against this program, as the role of the server. A newer schema will do, where it
+    says that this program can work with it.
 
     Raises: SchemaOutdated (also when the roles are missing), Unavailable.
     """
     async with database.no_tenant() as connection:
         found = await connection.run_sync(_revision)
-    if found != head():
+        works = found == head() or await connection.run_sync(_is_newer_and_works, found)
+    if not works:
         raise SchemaOutdated(
             f"the database {database.address} has schema {found or 'none'}, this program needs {head()}; "
             + ("run `webhost-sync migrate`" if found in (None, *_known()) else "update the program")
         )
 
 
-async def _upgrade(url: str, server_login: str | None) -> None:
+def oldest_program(revisions: Iterable[tuple[str, Mapping[str, object]]]) -> str:
+    """The newest revision of programs that can't do without what `revisions` (with the names of their
+    modules, the oldest first) took away: of the last one that `breaks_older`."""
+    oldest = FIRST_OLDEST
+    for revision, names in revisions:
+        if names.get("breaks_older"):
+            oldest = revision
+    return oldest
+
+
+async def _upgrade(url: str, server_login: str | None, to: str) -> None:
     async with Database(url, statement_timeout=0) as database, database.owner() as connection:
-        await connection.run_sync(_upgrade_on, server_login)
+        await connection.run_sync(_upgrade_on, server_login, to)
 
 
 async def _current(url: str) -> str | None:
@@ -76,19 +102,38 @@ async def _current(url: str) -> str | None:
         return await connection.run_sync(_revision)
 
 
-def _upgrade_on(connection: Connection, server_login: str | None) -> None:
+def _upgrade_on(connection: Connection, server_login: str | None, to: str) -> None:
     connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
     # Whoever waits for a table's lock makes everybody else wait behind it: rather fail, and be run again.
     connection.execute(text("set local lock_timeout = '10s'"))
     found = _revision(connection)
     if found is not None and found not in _known():
+        if _is_newer_and_works(connection, found):
+            return
         raise SchemaOutdated(f"the database has schema {found}, which this program doesn't know; update it")
     _demand_schema(connection)
     ensure_roles(connection, login=server_login)
     config = _config()
     config.attributes["connection"] = connection
     with _ONE_ALEMBIC_AT_A_TIME:
-        command.upgrade(config, "head")
+        command.upgrade(config, to)
+    connection.execute(text(f"comment on table alembic_version is 'oldest program: {_oldest(connection)}'"))
+
+
+def _oldest(connection: Connection) -> str:
+    """The oldest program that can work with the schema that the database has."""
+    scripts = ScriptDirectory.from_config(_config())
+    done = [*scripts.iterate_revisions(_revision(connection) or "base", "base")]
+    return oldest_program((script.revision, vars(script.module)) for script in reversed(done))
+
+
+def _is_newer_and_works(connection: Connection, found: str | None) -> bool:
+    """Whether the database has a schema that this program doesn't know, and which can do with it."""
+    if found is None or found in _known():
+        return False
+    comment = "select obj_description(to_regclass('alembic_version'), 'pg_class')"
+    said = _OLDEST.fullmatch(connection.scalar(text(comment)) or "")
+    return said is not None and said[1] in _known()
 
 
 def _demand_schema(connection: Connection) -> None:

@@ -46,7 +46,7 @@ class SyncServer:
         self.settings = dict(settings or {})
         """More settings, by the names of their environment variables; they count from the next start."""
         self._folder = folder
-        self._port = _free_port()
+        self._port = free_port()
         self._secret = secrets.token_hex(32)
         self._tokens = Tokens([self._secret], max_lifetime=DAY)
         self._keys: dict[tuple[str, tuple[str, ...], tuple[str, ...]], str] = {}
@@ -180,7 +180,7 @@ def sync_server(database_url: str) -> Iterator[SyncServer]:
             server.kill()
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

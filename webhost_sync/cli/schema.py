@@ -39,9 +39,11 @@ def migrate_database(postgres: Postgres) -> tuple[str | None, str]:
     """Migrate, and return the revision before and after. Raises: StoreError."""
     with working("Migrating the database"):
         before = migrations.current(postgres.owner_url)
-        if before != migrations.head():
-            migrations.upgrade(postgres.owner_url, server_login=_login(postgres))
-    return before, migrations.head()
+        if before == migrations.head():
+            return before, before
+        migrations.upgrade(postgres.owner_url, server_login=_login(postgres))
+        # An older program leaves a newer schema as it is.
+        return before, migrations.current(postgres.owner_url) or migrations.head()
 
 
 def _login(postgres: Postgres) -> str | None:
