@@ -7,16 +7,26 @@ who acts (`Deed`). No secret belongs into a line: keys stand there by their pref
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeAlias
 
+import asyncpg
 from sqlalchemy import insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store.database import Database
 from store.schema import audit_log
+
+Driver: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
+
+_WRITE_DOWN = """
+insert into audit_log (tenant_id, actor, action, target, detail, address, request_id)
+values ($1, $2, $3, $4, $5::text::jsonb, $6, $7)
+"""
 
 
 class Action(StrEnum):
@@ -33,7 +43,16 @@ class Action(StrEnum):
     MEMBER_ROLE = "member.role"
     MEMBER_REMOVE = "member.remove"
     INVITATION_WITHDRAW = "invitation.withdraw"
+    DOCUMENT_CREATE = "document.create"
+    DOCUMENT_DELETE = "document.delete"
+    DOCUMENT_BRING_BACK = "document.bring_back"
+    DOCUMENT_PURGE = "document.purge"
+    DOCUMENT_QUARANTINE = "document.quarantine"
+    DOCUMENT_RELEASE = "document.release"
+    DOCUMENT_ERASE = "document.erase"
+    DOCUMENT_NEW_EPOCH = "document.new_epoch"
     DOCUMENT_VERSION = "document.version"
+    DOCUMENT_VERSION_REMOVE = "document.version_remove"
     DOCUMENT_RESTORE = "document.restore"
     USER_SIGN_IN = "user.sign_in"
     USER_SIGN_OUT = "user.sign_out"
@@ -101,6 +120,15 @@ async def write_down(
     ]
     if rows:
         await connection.execute(insert(audit_log), rows)
+
+
+async def write_down_by_driver(
+    connection: Driver, tenant_id: int, deed: Deed, action: Action, target: str, detail: Mapping[str, object]
+) -> None:
+    """As `write_down`, where the transaction is the driver's own."""
+    who = (deed.address, deed.request_id)
+    row = (tenant_id, deed.actor, action.value, target, json.dumps(detail), *who)
+    await connection.execute(_WRITE_DOWN, *row)
 
 
 class AuditLog:

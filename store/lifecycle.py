@@ -17,6 +17,7 @@ import asyncpg
 
 from store import events as document_events
 from store import renewal, repair
+from store.audit import Deed
 from store.contract import Document, DocumentState, UnknownDocument
 from store.database import Database
 from store.events import note
@@ -30,6 +31,7 @@ from store.lifecycle_contract import (
     Inspection,
     NameTaken,
     Tombstone,
+    TombstoneKey,
 )
 from store.patterns import likes_of
 from store.records import document_of
@@ -84,6 +86,14 @@ where tenant_id = $1 and state = 'deleted' and name collate "C" like any ($2::te
   and ($5::text is null or name collate "C" > $5)
 order by name collate "C" limit $6
 """  # noqa: S608
+_TOMBSTONES = """
+select document_id, name, epoch, head_seq, created_at, deleted_at, deleted_by, purged_at, purged_by
+from document_tombstones
+where tenant_id = $1 and name like any ($2::text[])
+  and name >= $3 and ($4::text is null or name < $4)
+  and ($5::text is null or (name, document_id) > ($5, $6))
+order by name, document_id limit $7
+"""
 
 
 class PostgresLifecycle:
@@ -97,7 +107,7 @@ class PostgresLifecycle:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def create(self, tenant_id: int, name: str, *, by: str) -> tuple[Document, bool]:
+    async def create(self, tenant_id: int, name: str, *, by: Deed) -> tuple[Document, bool]:
         async with self._transaction(tenant_id) as connection:
             row = await connection.fetchrow(_FIND, tenant_id, name)
             # Only now: one that is being purged is still found, so that its tombstone isn't missed here.
@@ -114,9 +124,9 @@ class PostgresLifecycle:
             )
         return document_of(row), False
 
-    async def delete(self, tenant_id: int, name: str, *, by: str, retention: timedelta) -> Deletion:
+    async def delete(self, tenant_id: int, name: str, *, by: Deed, retention: timedelta) -> Deletion:
         async with self._transaction(tenant_id) as connection:
-            row = await connection.fetchrow(_DELETE, tenant_id, name, by, retention)
+            row = await connection.fetchrow(_DELETE, tenant_id, name, by.actor, retention)
             if row is None:
                 row = await connection.fetchrow(_DELETE_EARLIER, tenant_id, name, retention)
                 if row is None:
@@ -126,7 +136,7 @@ class PostgresLifecycle:
             await note(connection, tenant_id, row["id"], name, Action.DELETED, by, **detail)
         return Deletion(**row)
 
-    async def bring_back(self, tenant_id: int, name: str, *, by: str) -> Document:
+    async def bring_back(self, tenant_id: int, name: str, *, by: Deed) -> Document:
         async with self._transaction(tenant_id) as connection:
             document_id = await connection.fetchval(_DELETED, tenant_id, name)
             if document_id is None:
@@ -139,10 +149,10 @@ class PostgresLifecycle:
             await note(connection, tenant_id, document_id, name, Action.BROUGHT_BACK, by)
         return document_of(row)
 
-    async def purge(self, tenant_id: int, document_id: int, *, by: str) -> Tombstone:
+    async def purge(self, tenant_id: int, document_id: int, *, by: Deed) -> Tombstone:
         async with self._transaction(tenant_id) as connection:
             await connection.execute(LOCK, document_id)
-            row = await connection.fetchrow(_BURY, tenant_id, document_id, by)
+            row = await connection.fetchrow(_BURY, tenant_id, document_id, by.actor)
             if row is None:
                 raise UnknownDocument(f"no deleted document {document_id} of tenant {tenant_id}")
             # The many rows first: nothing is appended to a deleted document. Then its own row, which waits
@@ -165,6 +175,19 @@ class PostgresLifecycle:
         async with self._transaction(tenant_id) as connection:
             return [Deletion(**row) for row in await connection.fetch(_DELETIONS, tenant_id, *arguments)]
 
+    async def tombstones(
+        self,
+        tenant_id: int,
+        patterns: Sequence[str],
+        *,
+        prefix: str,
+        after: TombstoneKey | None,
+        limit: int,
+    ) -> list[Tombstone]:
+        arguments = (likes_of(patterns), prefix, end_of_prefix(prefix), *(after or (None, None)), limit)
+        async with self._transaction(tenant_id) as connection:
+            return [Tombstone(**row) for row in await connection.fetch(_TOMBSTONES, tenant_id, *arguments)]
+
     async def events(self, tenant_id: int, document_id: int, *, limit: int) -> tuple[Event, ...]:
         async with self._transaction(tenant_id) as connection:
             return await document_events.events(connection, tenant_id, document_id, limit)
@@ -178,17 +201,17 @@ class PostgresLifecycle:
             return await repair.aside(connection, tenant_id, document_id)
 
     async def release(
-        self, tenant_id: int, document_id: int, damages: Sequence[Damage], *, by: str
+        self, tenant_id: int, document_id: int, damages: Sequence[Damage], *, by: Deed
     ) -> Document:
         async with self._transaction(tenant_id) as connection:
             await connection.execute(LOCK, document_id)
-            document = await repair.release(connection, tenant_id, document_id, damages, by)
+            document = await repair.release(connection, tenant_id, document_id, damages, by.actor)
             aside = [f"{damage.part} {damage.seq}" for damage in damages]
             await note(connection, tenant_id, document_id, document.name, Action.RELEASED, by, aside=aside)
         return document
 
     async def renew(
-        self, tenant_id: int, document_id: int, *, by: str, erased: ErasedState | None = None
+        self, tenant_id: int, document_id: int, *, by: Deed, erased: ErasedState | None = None
     ) -> Document:
         async with self._transaction(tenant_id) as connection:
             await connection.execute(LOCK, document_id)

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from store.audit import Deed
 from store.contract import Document, LoggedUpdate, Snapshot, StoreError
 
 
@@ -71,6 +72,10 @@ class Tombstone:
     deleted_by: str
     purged_at: datetime
     purged_by: str
+
+
+TombstoneKey = tuple[str, int]
+"""Name and id: the order of tombstones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,12 +153,12 @@ class ErasedState:
 class Lifecycle(Protocol):
     """The tenant is always the first argument; `by` is who does it. Every method raises Unavailable too."""
 
-    async def create(self, tenant_id: int, name: str, *, by: str) -> tuple[Document, bool]:
+    async def create(self, tenant_id: int, name: str, *, by: Deed) -> tuple[Document, bool]:
         """Find the document of that name or make it, also where one of that name was purged; and whether it
         was made. One that follows on a purged one demands the epoch. Raises: NameTaken."""
         ...
 
-    async def delete(self, tenant_id: int, name: str, *, by: str, retention: timedelta) -> Deletion:
+    async def delete(self, tenant_id: int, name: str, *, by: Deed, retention: timedelta) -> Deletion:
         """Delete a document so that it can be brought back for as long as `retention`.
 
         From the commit on it is unknown to all others, and nothing more is appended to it. One that is
@@ -161,11 +166,11 @@ class Lifecycle(Protocol):
         """
         ...
 
-    async def bring_back(self, tenant_id: int, name: str, *, by: str) -> Document:
+    async def bring_back(self, tenant_id: int, name: str, *, by: Deed) -> Document:
         """Undo `delete`; the document is exactly what it was. Raises: UnknownDocument (none is deleted)."""
         ...
 
-    async def purge(self, tenant_id: int, document_id: int, *, by: str) -> Tombstone:
+    async def purge(self, tenant_id: int, document_id: int, *, by: Deed) -> Tombstone:
         """Delete a deleted document for good: everything goes in one transaction, and its tombstone stays.
 
         An append, snapshot or version that comes late finds no document. Raises: UnknownDocument (there is
@@ -183,6 +188,19 @@ class Lifecycle(Protocol):
         """Deleted documents that fit one of the patterns and begin with `prefix`, by name."""
         ...
 
+    async def tombstones(
+        self,
+        tenant_id: int,
+        patterns: Sequence[str],
+        *,
+        prefix: str,
+        after: TombstoneKey | None,
+        limit: int,
+    ) -> list[Tombstone]:
+        """What stays of documents that were deleted for good, whose names fit one of the patterns and begin
+        with `prefix`: by name, and of one name the older first."""
+        ...
+
     async def events(self, tenant_id: int, document_id: int, *, limit: int) -> tuple[Event, ...]:
         """What was done to the document, newest first."""
         ...
@@ -196,14 +214,14 @@ class Lifecycle(Protocol):
         ...
 
     async def release(
-        self, tenant_id: int, document_id: int, damages: Sequence[Damage], *, by: str
+        self, tenant_id: int, document_id: int, damages: Sequence[Damage], *, by: Deed
     ) -> Document:
         """Let a document out of quarantine: in place of each damaged part stands one that says nothing, and
         the part itself is put aside whole. Raises: UnknownDocument, Moved (it is in no quarantine)."""
         ...
 
     async def renew(
-        self, tenant_id: int, document_id: int, *, by: str, erased: ErasedState | None = None
+        self, tenant_id: int, document_id: int, *, by: Deed, erased: ErasedState | None = None
     ) -> Document:
         """Give the document a new epoch, which from now on has to be named. With `erased` its log, snapshots,
         versions and what was put aside go too, all in one transaction, and that state stands for them.

@@ -17,6 +17,7 @@ import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from store import snapshots
+from store.audit import Deed
 from store.batch import Append
 from store.committer import Committer
 from store.contract import (
@@ -38,6 +39,9 @@ from store.lifecycle_contract import Action
 from store.outage import REFUSED
 from store.pages import page_end
 from store.records import dense_updates, document_of
+
+SERVER = Deed("server")
+"""Who finds out that something stored is damaged."""
 
 _FIND = """
 select id, tenant_id, name, epoch, state, reason, head_seq, snapshot_seq, log_rows, log_bytes,
@@ -169,7 +173,7 @@ class PostgresUpdateLog:
             if seq is not None:
                 await connection.execute(_PUT_ASIDE, tenant_id, document_id, seq, reason)
             detail = {"reason": reason, "seq": seq}
-            await note(connection, tenant_id, document_id, name, Action.QUARANTINED, "server", **detail)
+            await note(connection, tenant_id, document_id, name, Action.QUARANTINED, SERVER, **detail)
 
     async def documents(
         self, tenant_id: int, *, prefix: str = "", after: str = "", limit: int = 100

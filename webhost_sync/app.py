@@ -38,8 +38,10 @@ from store.stats import Stats
 from store.updates import PostgresUpdateLog
 from store.users import Users
 from webhost_sync.admin.connections import Switchboard
+from webhost_sync.admin.document_changes import DocumentChanges
 from webhost_sync.admin.documents import DocumentDesk
 from webhost_sync.admin.keys import KeyRing
+from webhost_sync.admin.lives import DocumentLives
 from webhost_sync.admin.members import Members
 from webhost_sync.admin.overview import Overviews
 from webhost_sync.admin.services import AdminServices
@@ -215,7 +217,9 @@ async def running_services(
             overviews=Overviews(Stats(database), recorder, hub, live, probe),
             keys=KeyRing(keys, tokens, audit),
             connections=Switchboard(live, authenticator.recheck, audit),
-            documents=DocumentDesk(readings, past.restorer, hub, live, audit),
+            documents=DocumentDesk(readings, hub, live),
+            changes=past.changes,
+            lives=DocumentLives(store.lifecycle, lives.keeper, lives.repairer, lives.eraser, hub),
             members=Members(users, sessions),
             audit=audit,
         )
@@ -226,11 +230,7 @@ async def running_services(
             readings=readings,
             feed=PositionsFeed(database),
             archive=past.archive,
-            restorer=past.restorer,
-            lifecycle=store.lifecycle,
             keeper=lives.keeper,
-            repairer=lives.repairer,
-            eraser=lives.eraser,
             probe=probe,
             hub=hub,
             live=live,
@@ -248,7 +248,7 @@ class Past:
     """What works on the history of documents."""
 
     archive: Archive
-    restorer: Restorer
+    changes: DocumentChanges
     thinner: Thinner
 
 
@@ -270,7 +270,7 @@ def _past_of(store: Store, settings: Settings, hub: Hub) -> Past:
     )
     return Past(
         Archive(store.log, store.history, states),
-        Restorer(store.log, store.history, states, hub),
+        DocumentChanges(Restorer(store.log, store.history, states, hub), AuditLog(store.database)),
         Thinner(store.history, states, rules),
     )
 

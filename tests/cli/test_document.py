@@ -49,6 +49,9 @@ def test_what_is_deleted_for_good_is_asked_for_twice_and_made_again_by_name(
     assert names(acme) == [NAME]
     assert acme("document", "delete", *ARGUMENTS, "--now", "--yes").out == f"Deleted {NAME} for good\n"
     assert names(acme, "--deleted") == []
+    [line] = acme("document", "tombstones", "--tenant", "acme").out.splitlines()[1:]
+    assert line.split()[:2] == [NAME, "4"]
+    assert acme("document", "tombstones", "--tenant", "acme", "--prefix", "x", "--json").document == []
     gone = acme("document", "bring-back", *ARGUMENTS)
     assert (gone.code, "no such document: 'tables/vehicles'" in gone.err) == (1, True)
     assert asyncio.run(execute(database_url, "select count(*) from document_updates"))[0][0] == 0

@@ -20,7 +20,7 @@ from store.renewal import KEPT_OF_A_DOCUMENT
 from store.tenants import Tenants
 from tests.eventually import eventually
 from tests.server.lives import Writer
-from tests.store.logs import OpenLog, execute, in_flight, open_log, superuser
+from tests.store.logs import ADA, OpenLog, execute, in_flight, open_log, superuser
 from tests.store.test_lifecycle import rows_left
 from webhost_sync.lifecycle.keeper import Keeper
 
@@ -35,7 +35,7 @@ async def full_document(opened: OpenLog) -> Document:
     for _ in range(3):
         rows = [NewUpdate(writer.set("a", number), "ada") for number in range(ROWS // 3)]
         await opened.log.append(tenant.id, document.id, rows, epoch=document.epoch)
-    await opened.lifecycle.create(tenant.id, "other", by="ada")
+    await opened.lifecycle.create(tenant.id, "other", by=ADA)
     return await opened.log.open(tenant.id, "notes", create=False)
 
 
@@ -87,9 +87,9 @@ async def test_a_purge_that_is_killed_has_changed_nothing_and_is_done_later(data
         assert await execute(database_url, "select from document_tombstones") == []
         with pytest.raises(UnknownDocument):  # that it is deleted was committed before
             await opened.log.open(document.tenant_id, "notes", create=True)
-        await opened.lifecycle.bring_back(document.tenant_id, "notes", by="ada")
+        await opened.lifecycle.bring_back(document.tenant_id, "notes", by=ADA)
         assert (await opened.log.load(document.tenant_id, document.id)).updates == before.updates
-        await opened.lifecycle.delete(document.tenant_id, "notes", by="ada", retention=timedelta(0))
+        await opened.lifecycle.delete(document.tenant_id, "notes", by=ADA, retention=timedelta(0))
         assert await Keeper(opened.lifecycle, opened.log, timedelta(30)).purge_due() == 1
         assert await rows_left(database_url, document) == {}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from store.audit import Deed
 from tests.app import running_app
 from tests.eventually import eventually
 from tests.server.typists import typist
@@ -28,6 +29,6 @@ async def test_clients_of_a_server_see_what_a_command_restores(database_url: str
             await eventually(are_stored)
             async with open_past(Settings(), database_url) as (_, past):
                 record = await past.archive.document(key.tenant.id, "notes")
-                done = await past.restorer.restore(record, Author("cli:ada"), 0)
+                done = await past.changes.restore(record, Author("cli:ada"), 0, (), deed=Deed("cli:ada"))
                 assert done.seq == record.head_seq + 1
             await eventually(lambda: client.text == "")

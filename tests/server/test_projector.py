@@ -11,6 +11,7 @@ import pytest
 
 from tests.eventually import eventually
 from tests.fleet import TODAY, Fleet, Writer, fix, fixes, open_fleet, track_name
+from tests.store.logs import ADA
 
 TOMORROW = TODAY + timedelta(days=1)
 WRITTEN = [
@@ -193,7 +194,7 @@ async def test_a_quarantined_document_keeps_its_rows_and_its_lag_shows(fleet: Fl
     assert await sequences(fleet) == [1]
     status = await fleet.projector.status()
     assert (status.behind, status.quarantined) == (0, 1)
-    await fleet.store.lifecycle.release(1, document.id, (), by="ada")
+    await fleet.store.lifecycle.release(1, document.id, (), by=ADA)
     await fleet.projector.catch_up()
     assert await sequences(fleet) == [1, 2]
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import asyncpg
 
+from store.audit import Deed
 from store.changes import PostgresChanges
 from store.committer import Committer
 from store.contract import Committed, Document, NewUpdate
@@ -19,6 +20,7 @@ from store.roles import Role
 from store.updates import PostgresUpdateLog
 
 TENANT = 1
+ADA, BOB, EVE = Deed("ada"), Deed("bob"), Deed("eve")
 BLOCKED = "from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 

@@ -29,7 +29,7 @@ from store.contract import Change, LatestMoved, LifeChanged, RightsChanged, Unav
 from store.database import Database
 from store.roles import Role
 from tests.eventually import eventually
-from tests.store.logs import OpenLog, execute, open_log
+from tests.store.logs import ADA, OpenLog, execute, open_log
 from tests.store.proxy import wire_to
 
 KEY = UUID(int=7)
@@ -85,7 +85,7 @@ def test_what_another_version_says_of_lives_is_refused(payload: str) -> None:
 async def test_every_listener_hears_of_a_life_with_its_commit(opened: OpenLog) -> None:
     document = await opened.document()
     async with opened.changes.listen_lives() as lives:
-        await opened.lifecycle.delete(1, "depot", by="ada", retention=timedelta(1))
+        await opened.lifecycle.delete(1, "depot", by=ADA, retention=timedelta(1))
         assert await anext(lives) == LifeChanged(1, document.id, "depot")
 
 

@@ -23,7 +23,7 @@ from store.history_contract import NewVersion, VersionKind
 from store.lifecycle_contract import Action, ErasedState, Moved, NameTaken, Part
 from store.renewal import KEPT_OF_A_DOCUMENT
 from tests.eventually import eventually
-from tests.store.logs import TENANT, OpenLog, execute, held, in_flight, open_log
+from tests.store.logs import ADA, BOB, EVE, TENANT, OpenLog, execute, held, in_flight, open_log
 
 DAY = timedelta(days=1)
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -57,7 +57,7 @@ async def full_document(opened: OpenLog) -> Document:
 
 
 async def delete(opened: OpenLog, name: str = "depot", retention: timedelta = DAY) -> None:
-    await opened.lifecycle.delete(TENANT, name, by="ada", retention=retention)
+    await opened.lifecycle.delete(TENANT, name, by=ADA, retention=retention)
 
 
 async def test_a_deleted_document_is_unknown_to_all_and_comes_back_exactly_as_it_was(opened: OpenLog) -> None:
@@ -71,7 +71,7 @@ async def test_a_deleted_document_is_unknown_to_all_and_comes_back_exactly_as_it
     with pytest.raises(UnknownDocument):
         await opened.append(document, b"late")
     assert await opened.log.documents(TENANT) == ()
-    await opened.lifecycle.bring_back(TENANT, "depot", by="bob")
+    await opened.lifecycle.bring_back(TENANT, "depot", by=BOB)
     assert await opened.log.load(TENANT, document.id) == before
     events = await opened.lifecycle.events(TENANT, document.id, limit=9)
     assert [(event.action, event.actor) for event in events] == [
@@ -84,7 +84,7 @@ async def test_one_in_quarantine_comes_back_in_quarantine(opened: OpenLog) -> No
     document = await full_document(opened)
     await opened.log.quarantine(TENANT, document.id, reason="damaged", seq=2)
     await delete(opened)
-    back = await opened.lifecycle.bring_back(TENANT, "depot", by="ada")
+    back = await opened.lifecycle.bring_back(TENANT, "depot", by=ADA)
     assert (back.state, back.reason) == (DocumentState.QUARANTINED, "damaged")
 
 
@@ -94,7 +94,7 @@ async def test_deleted_documents_are_listed_by_name_and_nobody_else_s(opened: Op
         await delete(opened, name)
     await opened.document("c")
     await opened.document("theirs", TENANT + 1)
-    await opened.lifecycle.delete(TENANT + 1, "theirs", by="eve", retention=DAY)
+    await opened.lifecycle.delete(TENANT + 1, "theirs", by=EVE, retention=DAY)
 
     async def names(*patterns: str, prefix: str = "", after: str | None = None) -> list[str]:
         found = await opened.lifecycle.deletions(TENANT, patterns, prefix=prefix, after=after, limit=3)
@@ -111,46 +111,46 @@ async def test_nothing_of_a_purged_document_is_left_but_its_tombstone(
 ) -> None:
     document = await full_document(opened)
     with pytest.raises(UnknownDocument):
-        await opened.lifecycle.purge(TENANT, document.id, by="ada")  # it isn't deleted
+        await opened.lifecycle.purge(TENANT, document.id, by=ADA)  # it isn't deleted
     await delete(opened)
-    tombstone = await opened.lifecycle.purge(TENANT, document.id, by="bob")
+    tombstone = await opened.lifecycle.purge(TENANT, document.id, by=BOB)
     assert (tombstone.name, tombstone.epoch, tombstone.head_seq) == ("depot", document.epoch, 3)
     assert (tombstone.deleted_by, tombstone.purged_by) == ("ada", "bob")
     assert await rows_left(database_url, document) == {}
     with pytest.raises(UnknownDocument):
-        await opened.lifecycle.bring_back(TENANT, "depot", by="ada")
+        await opened.lifecycle.bring_back(TENANT, "depot", by=ADA)
     with pytest.raises(UnknownDocument):
-        await opened.lifecycle.purge(TENANT, document.id, by="ada")
+        await opened.lifecycle.purge(TENANT, document.id, by=ADA)
 
 
 async def test_a_purged_name_is_made_anew_by_an_admin_only_and_demands_its_epoch(opened: OpenLog) -> None:
     document = await full_document(opened)
     await delete(opened)
     with pytest.raises(NameTaken):
-        await opened.lifecycle.create(TENANT, "depot", by="ada")
-    await opened.lifecycle.purge(TENANT, document.id, by="ada")
+        await opened.lifecycle.create(TENANT, "depot", by=ADA)
+    await opened.lifecycle.purge(TENANT, document.id, by=ADA)
     with pytest.raises(UnknownDocument):
         await opened.log.open(TENANT, "depot", create=True)
-    made, is_new = await opened.lifecycle.create(TENANT, "depot", by="ada")
+    made, is_new = await opened.lifecycle.create(TENANT, "depot", by=ADA)
     assert is_new
     assert made.demands_epoch
     assert made.id != document.id
     assert made.epoch != document.epoch
-    assert await opened.lifecycle.create(TENANT, "depot", by="ada") == (made, False)
+    assert await opened.lifecycle.create(TENANT, "depot", by=ADA) == (made, False)
     assert await opened.log.open(TENANT, "depot", create=True) == made
-    fresh, _ = await opened.lifecycle.create(TENANT, "new", by="ada")
+    fresh, _ = await opened.lifecycle.create(TENANT, "new", by=ADA)
     assert not fresh.demands_epoch
 
 
 async def test_what_is_due_is_found_for_every_tenant_and_not_before(opened: OpenLog) -> None:
     ours, theirs = await opened.document(), await opened.document("theirs", TENANT + 1)
     await delete(opened)
-    await opened.lifecycle.delete(TENANT + 1, "theirs", by="eve", retention=timedelta(0))
+    await opened.lifecycle.delete(TENANT + 1, "theirs", by=EVE, retention=timedelta(0))
     assert await opened.lifecycle.due() == ((TENANT + 1, theirs.id),)
-    again = await opened.lifecycle.delete(TENANT, "depot", by="bob", retention=timedelta(0))
+    again = await opened.lifecycle.delete(TENANT, "depot", by=BOB, retention=timedelta(0))
     assert again.deleted_by == "ada"
     assert set(await opened.lifecycle.due()) == {(TENANT, ours.id), (TENANT + 1, theirs.id)}
-    later = await opened.lifecycle.delete(TENANT, "depot", by="bob", retention=DAY)
+    later = await opened.lifecycle.delete(TENANT, "depot", by=BOB, retention=DAY)
     assert later.purge_at == again.purge_at
 
 
@@ -172,7 +172,7 @@ async def test_an_append_in_flight_ends_before_the_purge_or_finds_nothing(
             for _ in range(pause):
                 await asyncio.sleep(0)
             await delete(opened, document.name)
-            await opened.lifecycle.purge(TENANT, document.id, by="ada")
+            await opened.lifecycle.purge(TENANT, document.id, by=ADA)
 
         await asyncio.gather(write(), write(), end())
         assert await rows_left(database_url, document) == {}
@@ -199,7 +199,7 @@ async def test_no_version_outlives_the_history_it_is_of(opened: OpenLog) -> None
     document = await full_document(opened)
     history = PostgresHistory(opened.database)
     state = ErasedState(3, document.epoch, b"anew", b"vector")
-    await opened.lifecycle.renew(TENANT, document.id, by="ada", erased=state)
+    await opened.lifecycle.renew(TENANT, document.id, by=ADA, erased=state)
     version = NewVersion(2, VersionKind.SAFETY, "", "ada", NOON, b"secret", True, document.epoch)
     with pytest.raises(EpochMismatch):
         await history.add_version(TENANT, document.id, version)
@@ -209,7 +209,7 @@ async def test_no_version_outlives_the_history_it_is_of(opened: OpenLog) -> None
 async def test_a_snapshot_of_an_erased_history_comes_too_late(opened: OpenLog, database_url: str) -> None:
     document = await full_document(opened)
     state = ErasedState(3, document.epoch, b"anew", b"vector")
-    await opened.lifecycle.renew(TENANT, document.id, by="ada", erased=state)
+    await opened.lifecycle.renew(TENANT, document.id, by=ADA, erased=state)
     with pytest.raises(EpochMismatch):
         await opened.log.write_snapshot(
             TENANT, document.id, seq=1, state=b"secret", state_vector=b"", epoch=document.epoch
@@ -220,7 +220,7 @@ async def test_a_snapshot_of_an_erased_history_comes_too_late(opened: OpenLog, d
 async def test_an_erasure_leaves_one_state_and_another_epoch(opened: OpenLog, database_url: str) -> None:
     document = await full_document(opened)
     state = ErasedState(3, document.epoch, b"anew", b"vector")
-    renewed = await opened.lifecycle.renew(TENANT, document.id, by="ada", erased=state)
+    renewed = await opened.lifecycle.renew(TENANT, document.id, by=ADA, erased=state)
     assert renewed.demands_epoch
     assert renewed.epoch != document.epoch
     assert await rows_left(database_url, document) == {"documents": 1, "document_snapshots": 1}
@@ -241,13 +241,13 @@ async def test_nothing_is_erased_of_a_document_that_was_written_to_meanwhile(
     for seq, epoch in ((2, document.epoch), (3, (await opened.document("other")).epoch)):
         with pytest.raises(Moved):
             await opened.lifecycle.renew(
-                TENANT, document.id, by="ada", erased=ErasedState(seq, epoch, b"anew", b"vector")
+                TENANT, document.id, by=ADA, erased=ErasedState(seq, epoch, b"anew", b"vector")
             )
     async with held(database_url, document):
         racing = asyncio.create_task(opened.append(document, b"4"))
         await eventually(lambda: in_flight(database_url))
         erased = ErasedState(3, document.epoch, b"anew", b"vector")
-        renewal = asyncio.create_task(opened.lifecycle.renew(TENANT, document.id, by="ada", erased=erased))
+        renewal = asyncio.create_task(opened.lifecycle.renew(TENANT, document.id, by=ADA, erased=erased))
         await eventually(lambda: in_flight(database_url, sessions=2))
     await racing
     with pytest.raises(Moved):
@@ -256,13 +256,13 @@ async def test_nothing_is_erased_of_a_document_that_was_written_to_meanwhile(
     await opened.log.quarantine(TENANT, document.id, reason="damaged", seq=None)
     erased = ErasedState(4, document.epoch, b"anew", b"vector")
     with pytest.raises(Quarantined):
-        await opened.lifecycle.renew(TENANT, document.id, by="ada", erased=erased)
+        await opened.lifecycle.renew(TENANT, document.id, by=ADA, erased=erased)
 
 
 async def test_a_new_epoch_keeps_everything(opened: OpenLog) -> None:
     document = await full_document(opened)
     before = await opened.log.load(TENANT, document.id)
-    renewed = await opened.lifecycle.renew(TENANT, document.id, by="ada")
+    renewed = await opened.lifecycle.renew(TENANT, document.id, by=ADA)
     after = await opened.log.load(TENANT, document.id)
     assert (after.snapshot, after.updates) == (before.snapshot, before.updates)
     assert (renewed.epoch != document.epoch, renewed.demands_epoch) == (True, True)
@@ -294,9 +294,9 @@ async def test_a_damaged_row_is_put_aside_whole_and_the_document_goes_on(
     assert wrong.checksum == stored != wrong.found
     assert [update.seq for update in found.updates] == [1, 3]
     with pytest.raises(Moved):
-        await opened.lifecycle.release(TENANT, document.id, found.damages, by="ada")
+        await opened.lifecycle.release(TENANT, document.id, found.damages, by=ADA)
     await opened.log.quarantine(TENANT, document.id, reason=wrong.reason, seq=2)
-    released = await opened.lifecycle.release(TENANT, document.id, found.damages, by="ada")
+    released = await opened.lifecycle.release(TENANT, document.id, found.damages, by=ADA)
     assert (released.state, released.reason, released.epoch) == (DocumentState.ACTIVE, None, document.epoch)
     assert await opened.payloads(document) == [b"1", b"\x00\x00", b"333"]
     assert released.log_bytes == sum(map(len, await opened.payloads(document)))
@@ -315,7 +315,7 @@ async def test_rows_that_are_missing_or_too_many_are_mended_too(opened: OpenLog,
     await opened.log.quarantine(TENANT, document.id, reason="why", seq=None)
     found = await opened.lifecycle.inspect(TENANT, document.id)
     assert [damage.seq for damage in found.damages] == [2, 3, 5]
-    await opened.lifecycle.release(TENANT, document.id, found.damages, by="ada")
+    await opened.lifecycle.release(TENANT, document.id, found.damages, by=ADA)
     assert await opened.payloads(document) == [b"1", b"\x00\x00", b"\x00\x00", b"4"]
     assert [aside.seq for aside in await opened.lifecycle.aside(TENANT, document.id)] == [5]
 
@@ -332,7 +332,7 @@ async def test_a_damaged_snapshot_whose_log_is_gone_leaves_the_rows_behind_it(
     await opened.log.quarantine(TENANT, document.id, reason="why", seq=None)
     found = await opened.lifecycle.inspect(TENANT, document.id)
     assert [(damage.part, damage.seq) for damage in found.damages] == [(Part.SNAPSHOT, 2)]
-    await opened.lifecycle.release(TENANT, document.id, found.damages, by="ada")
+    await opened.lifecycle.release(TENANT, document.id, found.damages, by=ADA)
     stored = await opened.log.load(TENANT, document.id)
     assert stored.snapshot is not None
     assert (stored.snapshot.seq, stored.snapshot.state) == (2, b"\x00\x00")
@@ -362,18 +362,18 @@ async def test_another_tenant_s_documents_are_unknown_to_every_method(opened: Op
     document = await full_document(opened)
     lifecycle, stranger = opened.lifecycle, TENANT + 1
     attempts = [
-        lifecycle.delete(stranger, "depot", by="eve", retention=DAY),
+        lifecycle.delete(stranger, "depot", by=EVE, retention=DAY),
         lifecycle.inspect(stranger, document.id),
-        lifecycle.release(stranger, document.id, (), by="eve"),
-        lifecycle.renew(stranger, document.id, by="eve"),
+        lifecycle.release(stranger, document.id, (), by=EVE),
+        lifecycle.renew(stranger, document.id, by=EVE),
     ]
     for attempt in attempts:
         with pytest.raises(StoreError):
             await attempt
     await delete(opened)
     for attempt in (
-        lifecycle.bring_back(stranger, "depot", by="eve"),
-        lifecycle.purge(stranger, document.id, by="eve"),
+        lifecycle.bring_back(stranger, "depot", by=EVE),
+        lifecycle.purge(stranger, document.id, by=EVE),
     ):
         with pytest.raises(UnknownDocument):
             await attempt

@@ -22,7 +22,7 @@ from store.contract import (
     UnknownDocument,
 )
 from store.updates import end_of_prefix
-from tests.store.logs import TENANT, OpenLog, execute, open_log
+from tests.store.logs import ADA, TENANT, OpenLog, execute, open_log
 
 OTHER_TENANT = 2
 
@@ -180,7 +180,7 @@ async def test_quarantine_keeps_the_bad_row_and_takes_no_writes(opened: OpenLog,
 async def test_a_released_document_takes_writes_again(opened: OpenLog) -> None:
     document = await opened.document()
     await opened.log.quarantine(TENANT, document.id, reason="why not", seq=None)
-    await opened.lifecycle.release(TENANT, document.id, (), by="ada")
+    await opened.lifecycle.release(TENANT, document.id, (), by=ADA)
     assert (await opened.append(document, b"again")).first_seq == 1
     assert (await opened.document()).reason is None
 

@@ -1,7 +1,7 @@
-"""The documents of a space, and what admins do to them: keep a version, bring back what was.
+"""The documents of a space as a list has them, with who has them open.
 
-What a document holds and held is asked of the archive by whoever shows it; here is what lists it beside
-the others, and what changes it, with its line in the audit log.
+What a document holds and held is asked of the archive by whoever shows it; what changes it is in
+`document_changes` and `lives`.
 """
 
 from __future__ import annotations
@@ -9,14 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from store.audit import Action, AuditLog, Deed
 from store.contract import Document as DocumentRecord
 from store.contract import DocumentState
-from store.history_contract import Version
 from store.readings import DocumentListing, Readings
 from webhost_sync.admin import models
-from webhost_sync.history.paths import pointer_of
-from webhost_sync.history.restoring import Author, Restored, Restorer
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
 
@@ -24,14 +20,10 @@ from webhost_sync.sync.live import LiveConnections
 class DocumentDesk:
     """The documents of all spaces, one space at a time."""
 
-    def __init__(
-        self, readings: Readings, restorer: Restorer, hub: Hub, live: LiveConnections, audit: AuditLog
-    ) -> None:
+    def __init__(self, readings: Readings, hub: Hub, live: LiveConnections) -> None:
         self._readings = readings
-        self._restorer = restorer
         self._hub = hub
         self._live = live
-        self._audit = audit
 
     async def page(
         self, tenant_id: int, *, text: str, state: DocumentState | None, after: str | None, limit: int
@@ -46,29 +38,6 @@ class DocumentDesk:
         """A document that was looked up, as the list has it."""
         [model] = self._models(record.tenant_id, [record])
         return model
-
-    async def keep(
-        self, record: DocumentRecord, author: Author, *, name: str, seq: int, deed: Deed
-    ) -> Version:
-        """Keep the state after row `seq` for ever. Raises: InvalidRequest, HistoryGone, Unavailable."""
-        version = await self._restorer.add_version(record, author, name=name, seq=seq)
-        await self._write_down(record, deed, Action.DOCUMENT_VERSION, version=name, seq=seq)
-        return version
-
-    async def restore(
-        self, record: DocumentRecord, author: Author, seq: int, path: tuple[str, ...], *, deed: Deed
-    ) -> Restored:
-        """Make the document, or what lies at the path, what it was. Raises: as `Restorer.restore`."""
-        done = await self._restorer.restore(record, author, seq, path)
-        if done.safety is not None:
-            await self._write_down(
-                record, deed, Action.DOCUMENT_RESTORE,
-                restored_seq=seq, path=pointer_of(path), seq=done.seq, safety_version=str(done.safety.id),
-            )  # fmt: skip
-        return done
-
-    async def _write_down(self, record: DocumentRecord, deed: Deed, action: Action, **detail: object) -> None:
-        await self._audit.add(record.tenant_id, deed, action, record.name, **detail)
 
     def _models(
         self, tenant_id: int, found: Iterable[DocumentListing | DocumentRecord]

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from store.audit import AuditLog
 from webhost_sync.admin.connections import Switchboard
+from webhost_sync.admin.document_changes import DocumentChanges
 from webhost_sync.admin.documents import DocumentDesk
 from webhost_sync.admin.keys import KeyRing
+from webhost_sync.admin.lives import DocumentLives
 from webhost_sync.admin.members import Members
 from webhost_sync.admin.overview import Overviews
 from webhost_sync.auth.cookies import CookieSigner
@@ -24,5 +26,7 @@ class AdminServices:
     keys: KeyRing
     connections: Switchboard
     documents: DocumentDesk
+    changes: DocumentChanges
+    lives: DocumentLives
     members: Members
     audit: AuditLog

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from store.contract import Document
-from store.lifecycle_contract import Damage, Deletion
+from store.lifecycle_contract import Damage, Deletion, Tombstone
 from webhost_sync.cli.arguments import AsJson, DocumentName, TenantSlug, TestSpace
 from webhost_sync.cli.lives import TenantLives, with_lives
 from webhost_sync.cli.output import day_and_time, note, print_json, print_table, say
@@ -61,6 +61,41 @@ def list_all(
         print_table(columns, [_row(each) for each in found], fixed=4)
     else:
         note("There is no deleted document." if deleted else "There is no document.")
+
+
+@commands.command("tombstones")
+def tombstones(
+    tenant: TenantSlug,
+    prefix: Annotated[str, typer.Option("--prefix", help="Only names that begin with this.")] = "",
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="So many of them at most.")] = 100,
+    test: TestSpace = False,
+    as_json: AsJson = False,
+) -> None:
+    """List what stays of documents that were deleted for good, by name.
+
+    Nobody makes a document under such a name by opening it; `document create` does.
+
+    Examples:
+
+        webhost-sync document tombstones --tenant acme
+    """
+
+    async def ask(at: TenantLives) -> list[Tombstone]:
+        return await at.store.lifecycle.tombstones(
+            at.tenant_id, ["*"], prefix=prefix, after=None, limit=limit
+        )
+
+    found = with_lives(tenant, ask, test=test)
+    if as_json:
+        print_json([asdict(each) for each in found])
+    elif found:
+        rows = [
+            (each.name, str(each.head_seq), day_and_time(each.purged_at), each.purged_by, str(each.epoch))
+            for each in found
+        ]
+        print_table(("NAME", "SEQ", "GONE SINCE (UTC)", "BY", "EPOCH"), rows, fixed=4)
+    else:
+        note("No document was deleted for good.")
 
 
 @commands.command("create")

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import getpass
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from store.audit import Deed
 from webhost_sync import app
-from webhost_sync.cli.database import postgres_started
+from webhost_sync.cli.database import operator, postgres_started
 from webhost_sync.cli.failures import CommandFailed
 from webhost_sync.cli.key import find_tenant
 from webhost_sync.cli.output import working
@@ -27,7 +27,7 @@ class TenantLives:
     tenant_id: int
     store: app.Store
     lives: app.Lives
-    by: str
+    by: Deed
 
 
 def with_lives(
@@ -50,9 +50,8 @@ async def _with_lives(
     patient = settings.model_copy(update={"statement_timeout": 0.0})
     async with app.open_store(patient, url) as store:
         owner = await find_tenant(store.database, tenant, test=test)
-        by = f"cli:{getpass.getuser()}"
         try:
-            return await work(TenantLives(owner.id, store, app.lives_of(store, settings), by))
+            return await work(TenantLives(owner.id, store, app.lives_of(store, settings), operator()))
         except DocumentNotFound as error:
             space = "test" if test else "live"
             raise CommandFailed(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from dataclasses import asdict
 from typing import Annotated
 
@@ -11,6 +10,7 @@ import typer
 from store.history_contract import Version, VersionKind
 from webhost_sync.cli.arguments import AsJson, DocumentName, TenantSlug, TestSpace, parse_point
 from webhost_sync.cli.change_text import change_lines
+from webhost_sync.cli.database import operator
 from webhost_sync.cli.failures import CommandFailed
 from webhost_sync.cli.output import day_and_time, note, out, print_json, print_table, say
 from webhost_sync.cli.past import DocumentPast, with_past
@@ -65,7 +65,7 @@ def versions(
         if create is None:
             return await past.archive.versions(record, before=None, limit=limit)
         seq = await past.archive.seq_at(record, point)
-        return [await past.restorer.add_version(record, _author(), name=create.strip(), seq=seq)]
+        return [await past.changes.keep(record, _author(), name=create.strip(), seq=seq, deed=operator())]
 
     found = with_past(name, tenant, work, test=test)
     where = f"{name} --tenant {tenant}{' --test' if test else ''}"
@@ -126,8 +126,8 @@ def restore(
         else:
             seq = (await _find(document, version)).seq
         if preview:
-            return await past.restorer.preview(record, seq, keys)
-        return await past.restorer.restore(record, _author(), seq, keys)
+            return await past.changes.preview(record, seq, keys)
+        return await past.changes.restore(record, _author(), seq, keys, deed=operator())
 
     done = with_past(name, tenant, work, test=test)
     if as_json:
@@ -178,7 +178,7 @@ async def _find(document: DocumentPast, wanted: str) -> Version:
 
 
 def _author() -> Author:
-    return Author(f"cli:{getpass.getuser()}")
+    return Author(operator().actor)
 
 
 def _print(found: list[Version]) -> None:

@@ -10,12 +10,13 @@ from __future__ import annotations
 import asyncio
 import secrets
 from dataclasses import dataclass, replace
+from uuid import UUID
 from weakref import WeakValueDictionary
 
 from store.contract import Document as DocumentRecord
 from store.contract import Trimmed, UpdateLog
-from store.history_contract import History, NewVersion, Version, VersionKind
-from webhost_sync.errors import WrongEpoch
+from store.history_contract import History, NewVersion, UnknownVersion, Version, VersionKind
+from webhost_sync.errors import InvalidRequest, VersionNotFound, WrongEpoch
 from webhost_sync.history.changes import Change
 from webhost_sync.history.content import joint_kinds, read_state
 from webhost_sync.history.difference import diff, graft
@@ -80,6 +81,24 @@ class Restorer:
     async def add_version(self, record: DocumentRecord, author: Author, *, name: str, seq: int) -> Version:
         """Keep the state after row `seq` for ever, under a name. Raises: InvalidRequest (no such row)."""
         return await self._keep(record, author, VersionKind.NAMED, name, seq)
+
+    async def remove_version(self, record: DocumentRecord, version_id: UUID) -> Version:
+        """Forget a version that somebody named. One that was made by itself stands for what nothing else
+        has any more, or takes a restore back, and goes when it is too old.
+
+        Raises: VersionNotFound, InvalidRequest (nobody named it).
+        """
+        try:
+            version = await self._history.version(record.tenant_id, record.id, version_id)
+        except UnknownVersion as error:
+            raise VersionNotFound(str(version_id)) from error
+        if version.kind is not VersionKind.NAMED:
+            raise InvalidRequest(
+                f"this version was kept by itself ({version.kind.value}) and goes by itself when it is too "
+                "old; only one that somebody named can be deleted"
+            )
+        await self._history.remove_versions(record.tenant_id, record.id, [version_id])
+        return version
 
     async def preview(self, record: DocumentRecord, seq: int, path: tuple[str, ...] = ()) -> Restored:
         """What `restore` would do now; nothing is changed. Raises: InvalidRequest (bad path or seq)."""

@@ -12,6 +12,7 @@ import secrets
 
 import structlog
 
+from store.audit import Deed
 from store.contract import Document, DocumentState, UnknownDocument, UpdateLog
 from store.lifecycle_contract import ErasedState, Lifecycle, Moved
 from webhost_sync.errors import DocumentNotFound, DocumentQuarantined, InvalidRequest, RoomClosing
@@ -37,7 +38,7 @@ class Eraser:
         self._log = log
         self._states = states
 
-    async def erase(self, tenant_id: int, name: str, *, by: str) -> Document:
+    async def erase(self, tenant_id: int, name: str, *, by: Deed) -> Document:
         """Keep what the document holds now, and nothing else of it; all at once or not at all.
 
         Raises: DocumentNotFound, DocumentQuarantined, InvalidRequest (something of it can't be written
@@ -55,7 +56,7 @@ class Eraser:
                     document = await self._lifecycle.renew(tenant_id, record.id, by=by, erased=erased)
                 except Moved:
                     continue
-                logger.warning("history erased", tenant=tenant_id, document=name, by=by, seq=erased.seq)
+                logger.warning("history erased", tenant=tenant_id, document=name, by=by.actor, seq=erased.seq)
                 return document
         except UnknownDocument as error:
             raise DocumentNotFound(repr(name)) from error

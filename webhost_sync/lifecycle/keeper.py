@@ -12,12 +12,13 @@ from datetime import timedelta
 
 import structlog
 
+from store.audit import Deed
 from store.contract import Document, StoreError, UnknownDocument, UpdateLog
 from store.lifecycle_contract import Deletion, Lifecycle, NameTaken, Tombstone
 from webhost_sync.errors import DocumentNotFound, InvalidRequest
 
 logger = structlog.get_logger(__name__)
-RETENTION = "retention"
+RETENTION = Deed("retention")
 """Who purges what was deleted long enough ago."""
 PURGE_INTERVAL = 60.0
 """Seconds between two looks for documents that are due to be purged."""
@@ -40,7 +41,7 @@ class Keeper:
         self._log = log
         self._retention = retention
 
-    async def create(self, tenant_id: int, name: str, *, by: str) -> tuple[Document, bool]:
+    async def create(self, tenant_id: int, name: str, *, by: Deed) -> tuple[Document, bool]:
         """The document of that name, and whether it was made; the only way to one where another one was
         deleted for good. Raises: InvalidRequest (the name is that of a deleted one)."""
         try:
@@ -48,10 +49,10 @@ class Keeper:
         except NameTaken as error:
             raise InvalidRequest(str(error)) from error
         if is_new:
-            logger.info("document created", tenant=tenant_id, document=name, by=by)
+            logger.info("document created", tenant=tenant_id, document=name, by=by.actor)
         return document, is_new
 
-    async def delete(self, tenant_id: int, name: str, *, by: str, now: bool = False) -> Deleted:
+    async def delete(self, tenant_id: int, name: str, *, by: Deed, now: bool = False) -> Deleted:
         """Delete a document; `now` also for good, also one that is deleted already.
 
         Raises: DocumentNotFound.
@@ -59,23 +60,25 @@ class Keeper:
         retention = timedelta(0) if now else self._retention
         try:
             deletion = await self._lifecycle.delete(tenant_id, name, by=by, retention=retention)
-            logger.info("document deleted", tenant=tenant_id, document=name, by=by, until=deletion.purge_at)
+            logger.info(
+                "document deleted", tenant=tenant_id, document=name, by=by.actor, until=deletion.purge_at
+            )
             if not now:
                 return Deleted(deletion)
             return Deleted(deletion, await self._purge(tenant_id, deletion.id, by=by))
         except UnknownDocument as error:
             raise DocumentNotFound(repr(name)) from error
 
-    async def bring_back(self, tenant_id: int, name: str, *, by: str) -> Document:
+    async def bring_back(self, tenant_id: int, name: str, *, by: Deed) -> Document:
         """Raises: DocumentNotFound (no document of that name is deleted)."""
         try:
             document = await self._lifecycle.bring_back(tenant_id, name, by=by)
         except UnknownDocument as error:
             raise DocumentNotFound(repr(name)) from error
-        logger.info("document brought back", tenant=tenant_id, document=name, by=by)
+        logger.info("document brought back", tenant=tenant_id, document=name, by=by.actor)
         return document
 
-    async def new_epoch(self, tenant_id: int, name: str, *, by: str) -> Document:
+    async def new_epoch(self, tenant_id: int, name: str, *, by: Deed) -> Document:
         """Begin a new epoch with what the document is now: no replica of before merges into it.
 
         Raises: DocumentNotFound.
@@ -85,7 +88,7 @@ class Keeper:
             document = await self._lifecycle.renew(tenant_id, record.id, by=by)
         except UnknownDocument as error:
             raise DocumentNotFound(repr(name)) from error
-        logger.info("epoch changed", tenant=tenant_id, document=name, by=by, epoch=str(document.epoch))
+        logger.info("epoch changed", tenant=tenant_id, document=name, by=by.actor, epoch=str(document.epoch))
         return document
 
     async def purge_due(self) -> int:
@@ -111,7 +114,7 @@ class Keeper:
                 logger.warning("nothing purged", why=str(error))
             await asyncio.sleep(interval)
 
-    async def _purge(self, tenant_id: int, document_id: int, *, by: str) -> Tombstone:
+    async def _purge(self, tenant_id: int, document_id: int, *, by: Deed) -> Tombstone:
         tombstone = await self._lifecycle.purge(tenant_id, document_id, by=by)
-        logger.info("document purged", tenant=tenant_id, document=tombstone.name, by=by)
+        logger.info("document purged", tenant=tenant_id, document=tombstone.name, by=by.actor)
         return tombstone

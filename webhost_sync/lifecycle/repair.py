@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from store.audit import Deed
 from store.contract import Document, DocumentState, StoredDocument, UnknownDocument, UpdateLog
 from store.lifecycle_contract import Aside, Damage, Event, Inspection, Lifecycle, Moved, Part
 from webhost_sync.errors import DocumentNotFound, InvalidRequest
@@ -48,7 +49,7 @@ class Repairer:
             raise DocumentNotFound(repr(name)) from error
         return Diagnosis(found.document, damages, aside, events)
 
-    async def release(self, tenant_id: int, name: str, *, by: str) -> tuple[Document, tuple[Damage, ...]]:
+    async def release(self, tenant_id: int, name: str, *, by: Deed) -> tuple[Document, tuple[Damage, ...]]:
         """Put aside what is damaged, and let the document go on; returns what was put aside.
 
         Whoever still has what is put aside brings it back by syncing, since it is the same epoch.
@@ -65,7 +66,7 @@ class Repairer:
         except UnknownDocument as error:
             raise DocumentNotFound(repr(name)) from error
         parts = [f"{damage.part} {damage.seq}" for damage in damages]
-        logger.warning("document released", tenant=tenant_id, document=name, by=by, aside=parts)
+        logger.warning("document released", tenant=tenant_id, document=name, by=by.actor, aside=parts)
         return document, damages
 
     async def _damages(self, record: Document) -> tuple[Inspection, tuple[Damage, ...]]:

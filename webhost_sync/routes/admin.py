@@ -13,7 +13,6 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import JSONResponse, Response
 
-from store.audit import Deed
 from store.contract import Environment
 from webhost_sync.admin import models
 from webhost_sync.auth.access import access_api, access_new_key
@@ -75,7 +74,7 @@ async def create_key(call: Call[Query, KeyRequest]) -> Response:
         scopes=sorted(scopes),
         documents=wanted.documents,
         lifetime=lifetime,
-        deed=_deed(call),
+        deed=call.deed,
     )
     return _json(made, 201)
 
@@ -86,7 +85,7 @@ async def revoke_key(call: Call[Query, None]) -> Response:
         key_id = UUID(call.path_parameter("id"))
     except ValueError as error:
         raise NotFound("no such key") from error
-    return _json(await call.services.admin.keys.revoke(tenant_id, key_id, deed=_deed(call)))
+    return _json(await call.services.admin.keys.revoke(tenant_id, key_id, deed=call.deed))
 
 
 async def list_connections(call: Call[ConnectionsQuery, None]) -> Response:
@@ -98,12 +97,12 @@ async def close_connection(call: Call[Query, None]) -> Response:
     if not (number.isascii() and number.isdecimal() and len(number) <= 18):
         raise NotFound("no such connection")
     connections = call.services.admin.connections
-    return _json(await connections.close(tenant_id, int(number), deed=_deed(call)))
+    return _json(await connections.close(tenant_id, int(number), deed=call.deed))
 
 
 async def recheck_connections(call: Call[Query, None]) -> Response:
     tenant_id = _admin_of(call)
-    return _json(await call.services.admin.connections.recheck(tenant_id, deed=_deed(call)))
+    return _json(await call.services.admin.connections.recheck(tenant_id, deed=call.deed))
 
 
 async def list_audit(call: Call[AuditQuery, None]) -> Response:
@@ -115,12 +114,6 @@ def _admin_of(call: Call[Any, Any]) -> int:
     """The tenant of whoever calls. Raises: NotAllowed."""
     access_api(call.principal, Scope.ADMIN)
     return call.principal.tenant_id
-
-
-def _deed(call: Call[Any, Any]) -> Deed:
-    principal, client = call.principal, call.request.client
-    actor = principal.subject if principal.token_id is None else f"token:{principal.subject}"
-    return Deed(actor, client.host if client else "", call.request.scope.get("request_id", ""))
 
 
 def _json(answer: BaseModel, status: int = 200) -> Response:

@@ -80,7 +80,7 @@ async def _list_deleted(call: Call[DocumentQuery, None], patterns: list[str]) ->
     access_api(call.principal, Scope.ADMIN)
 
     async def fetch(after: str | None, limit: int) -> list[Deletion]:
-        return await call.services.lifecycle.deletions(
+        return await call.services.admin.lives.deletions(
             call.principal.tenant_id, patterns, prefix=call.query.prefix, after=after, limit=limit
         )
 

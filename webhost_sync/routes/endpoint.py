@@ -17,6 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 from starlette.types import Scope
 
+from store.audit import Deed
 from webhost_sync.auth.principals import Principal
 from webhost_sync.errors import InvalidRequest, NotAuthenticated, SyncError
 from webhost_sync.routes.bodies import Body
@@ -70,6 +71,13 @@ class Call(Generic[QueryT, BodyT]):
         if self.who is None:
             raise NotAuthenticated()
         return self.who
+
+    @property
+    def deed(self) -> Deed:
+        """Who does this, for the audit log. Raises: as `principal`."""
+        principal, client = self.principal, self.request.client
+        actor = principal.subject if principal.token_id is None else f"token:{principal.subject}"
+        return Deed(actor, client.host if client else "", self.request.scope.get("request_id", ""))
 
     def path_parameter(self, name: str) -> str:
         """The parameter, percent-decoded once. Raises: InvalidRequest."""

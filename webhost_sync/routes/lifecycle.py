@@ -7,87 +7,92 @@ doesn't exist.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from pydantic import Field
 from starlette.responses import Response
 
-from store.contract import Document, LifeChanged, Unavailable
-from store.lifecycle_contract import Deletion
-from webhost_sync.auth.access import access_life
+from store.contract import Document
+from store.lifecycle_contract import Tombstone, TombstoneKey
+from webhost_sync.admin.lives import DocumentLives
+from webhost_sync.auth.access import access_api, access_life
 from webhost_sync.auth.principals import Scope
 from webhost_sync.errors import DocumentNotFound, DocumentQuarantined, InvalidRequest, NotAllowed, RoomClosing
 from webhost_sync.fleet.names import validate_name
-from webhost_sync.lifecycle.keeper import Deleted
 from webhost_sync.routes import lifecycle_examples as examples
 from webhost_sync.routes import lifecycle_models as models
 from webhost_sync.routes.bodies import NoBody
+from webhost_sync.routes.cursors import CursorFormat
 from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Query
 from webhost_sync.routes.history import NAME, json_answer
+from webhost_sync.routes.paging import page
+from webhost_sync.routes.queries import PagedQuery, Seq
+from webhost_sync.routes.vehicles import readable_patterns
+
+BY_NAME_AND_ID: CursorFormat[TombstoneKey] = CursorFormat(tuple[str, Seq])
 
 
 class DeleteQuery(Query):
     now: bool = Field(False, description="Also for good, at once: it can't be brought back then.")
 
 
+class TombstoneQuery(PagedQuery):
+    prefix: str = Field(
+        "", max_length=255, description="Only names that begin with this.", examples=["track/"]
+    )
+
+
+def one_thing(
+    name: str, do: Callable[..., Awaitable[Document]]
+) -> Callable[[Call[Query, None]], Awaitable[Response]]:
+    """The handler that does one thing of `DocumentLives` to a document, and answers with what it is then. By its
+    `name` the call is known in OpenAPI."""
+
+    async def handle(call: Call[Query, None]) -> Response:
+        lives, tenant_id = call.services.admin.lives, call.principal.tenant_id
+        document = await do(lives, tenant_id, _named(call), by=call.deed)
+        return json_answer(models.DocumentLife.model_validate(document))
+
+    handle.__name__ = name
+    return handle
+
+
 async def create_document(call: Call[Query, None]) -> Response:
-    name = _named(call)
-    document, is_new = await call.services.keeper.create(call.principal.tenant_id, name, by=_by(call))
-    await _rooms_follow(call, document)
+    name, lives = _named(call), call.services.admin.lives
+    document, is_new = await lives.create(call.principal.tenant_id, name, by=call.deed)
     return json_answer(models.DocumentLife.model_validate(document), 201 if is_new else 200)
 
 
 async def delete_document(call: Call[DeleteQuery, None]) -> Response:
-    name = _named(call)
-    done = await call.services.keeper.delete(call.principal.tenant_id, name, by=_by(call), now=call.query.now)
-    await _rooms_follow(call, done.deletion)
-    return json_answer(_deleted(done))
-
-
-async def bring_document_back(call: Call[Query, None]) -> Response:
-    document = await call.services.keeper.bring_back(call.principal.tenant_id, _named(call), by=_by(call))
-    await _rooms_follow(call, document)
-    return json_answer(models.DocumentLife.model_validate(document))
+    name, lives = _named(call), call.services.admin.lives
+    done = await lives.delete(call.principal.tenant_id, name, by=call.deed, now=call.query.now)
+    return json_answer(models.DocumentDeleted.of(done.deletion, done.tombstone))
 
 
 async def diagnose_document(call: Call[Query, None]) -> Response:
-    name = _named(call, Scope.READ)
-    found = await call.services.repairer.diagnose(call.principal.tenant_id, name)
-    record = found.document
-    return json_answer(
-        models.Diagnosis(
-            name=record.name,
-            epoch=record.epoch,
-            head_seq=record.head_seq,
-            state=record.state,
-            reason=record.reason,
-            damages=[models.DamagedPart.model_validate(damage) for damage in found.damages],
-            aside=[models.PartAside.model_validate(part) for part in found.aside],
-            events=[models.LifeEvent.model_validate(event) for event in found.events],
-        )
-    )
+    name, lives = _named(call, Scope.READ), call.services.admin.lives
+    return json_answer(models.Diagnosis.of(await lives.diagnose(call.principal.tenant_id, name)))
 
 
 async def release_document(call: Call[Query, None]) -> Response:
-    name = _named(call)
-    document, damages = await call.services.repairer.release(call.principal.tenant_id, name, by=_by(call))
-    await _rooms_follow(call, document)
-    life = models.DocumentLife.model_validate(document)
-    aside = [models.DamagedPart.model_validate(damage) for damage in damages]
-    return json_answer(models.Released(**life.model_dump(), aside=aside))
+    name, lives = _named(call), call.services.admin.lives
+    document, damages = await lives.release(call.principal.tenant_id, name, by=call.deed)
+    return json_answer(models.Released.of(document, damages))
 
 
-async def erase_document(call: Call[Query, None]) -> Response:
-    document = await call.services.eraser.erase(call.principal.tenant_id, _named(call), by=_by(call))
-    await _rooms_follow(call, document)
-    return json_answer(models.DocumentLife.model_validate(document))
+async def list_tombstones(call: Call[TombstoneQuery, None]) -> Response:
+    access_api(call.principal, Scope.ADMIN)
+    patterns, lives = readable_patterns(call.principal), call.services.admin.lives
 
+    async def fetch(after: TombstoneKey | None, limit: int) -> list[Tombstone]:
+        return await lives.tombstones(
+            call.principal.tenant_id, patterns, prefix=call.query.prefix, after=after, limit=limit
+        )
 
-async def begin_epoch(call: Call[Query, None]) -> Response:
-    document = await call.services.keeper.new_epoch(call.principal.tenant_id, _named(call), by=_by(call))
-    await _rooms_follow(call, document)
-    return json_answer(models.DocumentLife.model_validate(document))
+    found, cursor = await page(call, BY_NAME_AND_ID, fetch, lambda each: (each.name, each.document_id))
+    items = [models.Tombstone.model_validate(each) for each in found]
+    return json_answer(models.TombstonePage(items=items, next_cursor=cursor))
 
 
 def _named(call: Call[Any, Any], need: Scope = Scope.WRITE) -> str:
@@ -97,39 +102,13 @@ def _named(call: Call[Any, Any], need: Scope = Scope.WRITE) -> str:
     return name
 
 
-async def _rooms_follow(call: Call[Any, Any], document: Document | Deletion) -> None:
-    """Have the room in this process end before the answer; all follow by a message in any case."""
-    changed = LifeChanged(call.principal.tenant_id, document.id, document.name)
-    with suppress(Unavailable):
-        await call.services.hub.life_changed(changed)
-
-
-def _by(call: Call[Any, Any]) -> str:
-    return call.principal.subject
-
-
-def _deleted(done: Deleted) -> models.DocumentDeleted:
-    deletion, tombstone = done.deletion, done.tombstone
-    return models.DocumentDeleted(
-        name=deletion.name,
-        epoch=deletion.epoch,
-        head_seq=deletion.head_seq,
-        deleted_at=deletion.deleted_at,
-        deleted_by=deletion.deleted_by,
-        purge_at=deletion.purge_at,
-        purged_at=None if tombstone is None else tombstone.purged_at,
-    )
-
-
 _OF_EVERY = (InvalidRequest, NotAllowed, DocumentNotFound)
 
 
 def _endpoint(method: str, action: str, **declared: Any) -> Endpoint[Any, Any]:
     path = "/api/documents/{name:path}" + (f"/{action}" if action else "")
-    fields = {"query": Query, "errors": _OF_EVERY, **declared}
-    return Endpoint(
-        method=method, path=path, tag="lifecycle", body=NoBody(), path_parameters=(NAME,), **fields
-    )
+    fields = {"path": path, "query": Query, "errors": _OF_EVERY, "path_parameters": (NAME,), **declared}
+    return Endpoint(method=method, tag="lifecycle", body=NoBody(), **fields)
 
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
@@ -156,7 +135,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
         "bring-back",
         summary="Bring a deleted document back",
         description="It is exactly what it was. Needs the scope `admin`.",
-        handler=bring_document_back,
+        handler=one_thing("bring_document_back", DocumentLives.bring_back),
         answers=(Answer(200, "It is there again", models.DocumentLife, examples.LIFE),),
     ),
     _endpoint(
@@ -167,7 +146,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
         "a name, and the names of its writers are gone. It gets another epoch, so replicas of before never "
         "merge: our clients put theirs aside and load it anew, others are closed with 4409. Needs the scope "
         "`admin`.",
-        handler=erase_document,
+        handler=one_thing("erase_document", DocumentLives.erase),
         answers=(Answer(200, "Its history begins now", models.DocumentLife, examples.RENEWED),),
         errors=(*_OF_EVERY, DocumentQuarantined, RoomClosing),
     ),
@@ -177,8 +156,21 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
         summary="Begin a new epoch",
         description="Keeps everything, and lets no replica of before merge any more: for after a backup was "
         "put back that lacks what clients were told is saved. Needs the scope `admin`.",
-        handler=begin_epoch,
+        handler=one_thing("begin_epoch", DocumentLives.new_epoch),
         answers=(Answer(200, "Its epoch is another one", models.DocumentLife, examples.RENEWED),),
+    ),
+    _endpoint(
+        "GET",
+        "",
+        path="/api/tombstones",
+        path_parameters=(),
+        summary="List what was deleted for good",
+        description="What stays for ever of each document that is gone, by name: so nobody makes one under "
+        "that name by opening it. Needs the scope `admin`; only names that the credential may read.",
+        handler=list_tombstones,
+        query=TombstoneQuery,
+        answers=(Answer(200, "A page", models.TombstonePage, examples.TOMBSTONES),),
+        errors=(InvalidRequest, NotAllowed),
     ),
     # Last: their names may hold slashes.
     _endpoint(

@@ -24,3 +24,13 @@ DIAGNOSIS = {
     ],
 }  # fmt: skip
 RELEASED = {**LIFE, "aside": [DAMAGE]}
+TOMBSTONES = {
+    "items": [
+        {
+            "name": "notes", "epoch": EPOCH, "head_seq": 42, "created_at": "2026-03-01T12:00:00Z",
+            "deleted_at": "2026-05-01T12:00:00Z", "deleted_by": "ada", "purged_at": "2026-05-31T12:00:00Z",
+            "purged_by": "retention",
+        }
+    ],
+    "next_cursor": None,
+}  # fmt: skip

@@ -9,7 +9,6 @@ from starlette.requests import HTTPConnection
 
 from store.contract import UpdateLog
 from store.database import Database
-from store.lifecycle_contract import Lifecycle
 from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
@@ -19,10 +18,7 @@ from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
 from webhost_sync.fleet.live_positions import LivePositions
 from webhost_sync.history.archive import Archive
-from webhost_sync.history.restoring import Restorer
-from webhost_sync.lifecycle.erasure import Eraser
 from webhost_sync.lifecycle.keeper import Keeper
-from webhost_sync.lifecycle.repair import Repairer
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
 from webhost_sync.sync.refusals import Refusals
@@ -37,11 +33,7 @@ class Services:
     log: UpdateLog
     readings: Readings
     archive: Archive
-    restorer: Restorer
-    lifecycle: Lifecycle
     keeper: Keeper
-    repairer: Repairer
-    eraser: Eraser
     feed: PositionsFeed
     probe: DatabaseProbe
     hub: Hub

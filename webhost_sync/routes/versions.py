@@ -44,24 +44,24 @@ async def list_versions(call: Call[PagedQuery, None]) -> Response:
 async def create_version(call: Call[Query, models.VersionRequest]) -> Response:
     record = await document_of(call, Scope.WRITE)
     seq = await call.services.archive.seq_at(record, call.body.at)
-    made = await call.services.restorer.add_version(
-        record, _author(call.principal), name=call.body.name, seq=seq
+    made = await call.services.admin.changes.keep(
+        record, _author(call.principal), name=call.body.name, seq=seq, deed=call.deed
     )
     return json_answer(models.Version.model_validate(made), 201)
 
 
 async def restore_document(call: Call[Query, models.RestoreRequest]) -> Response:
     record, wanted = await document_of(call, Scope.WRITE), call.body
-    archive, restorer = call.services.archive, call.services.restorer
+    archive, changes = call.services.archive, call.services.admin.changes
     if wanted.version is not None:
         seq = (await archive.version(record, wanted.version)).seq
     else:
         seq = await archive.seq_at(record, wanted.at)
     path = path_of(wanted.path)
     if wanted.preview:
-        done = await restorer.preview(record, seq, path)
+        done = await changes.preview(record, seq, path)
     else:
-        done = await restorer.restore(record, _author(call.principal), seq, path)
+        done = await changes.restore(record, _author(call.principal), seq, path, deed=call.deed)
     return JSONResponse(_restored(done, seq, preview=wanted.preview), headers=NO_STORE)
 
 

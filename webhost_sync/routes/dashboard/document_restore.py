@@ -46,14 +46,14 @@ class RestoreForm(Form):
 async def show_restore(visit: Visit[RestoreQuery]) -> Restoration:
     record = await document_of(visit)
     seq, path = await _target(visit, record, visit.query), path_of(visit.query.path)
-    done = await visit.services.restorer.preview(record, seq, path)
+    done = await visit.services.admin.changes.preview(record, seq, path)
     return await _answer(visit, record, seq, path, done)
 
 
 async def restore(visit: Visit[Query], form: RestoreForm) -> Done:
     record = await document_of(visit)
     seq, path = await _target(visit, record, form), path_of(form.path)
-    done = await visit.services.admin.documents.restore(record, author_of(visit), seq, path, deed=visit.deed)
+    done = await visit.services.admin.changes.restore(record, author_of(visit), seq, path, deed=visit.deed)
     what = form.path or "The document"
     message = (
         f"{what} is what it was at update {seq}." if done.changes else "Nothing differed; nothing was done."

@@ -67,7 +67,7 @@ async def show_versions(visit: Visit[PagedQuery]) -> answers.Versions:
 async def keep_version(visit: Visit[Query], form: VersionForm) -> Done:
     record = await document_of(visit)
     seq = await seq_of(visit, record, form.at)
-    made = await visit.services.admin.documents.keep(
+    made = await visit.services.admin.changes.keep(
         record, author_of(visit), name=form.name, seq=seq, deed=visit.deed
     )
     return Done(
