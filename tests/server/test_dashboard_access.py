@@ -35,6 +35,13 @@ FORMS: dict[str, dict[str, object]] = {
     "/members/{id}/remove": {},
     "/documents/versions/{document:path}": {"name": "kept"},
     "/documents/restore/{document:path}": {"at": "0"},
+    "/documents/delete/{document:path}": {},
+    "/documents/delete-for-good/{document:path}": {"name": SECRET},
+    "/documents/bring-back/{document:path}": {},
+    "/documents/create/{document:path}": {},
+    "/documents/release/{document:path}": {},
+    "/documents/erase/{document:path}": {"name": SECRET},
+    "/documents/new-epoch/{document:path}": {},
 }
 
 
@@ -71,7 +78,9 @@ async def everything(dashboard: Dashboard, tenant: Tenant) -> tuple[object, ...]
         await services.admin.members.of(tenant),
         await Keys(services.database).of_tenant(tenant.id),
         await services.archive.versions(record, before=None, limit=10),
-        record.head_seq,
+        record,
+        await services.admin.lives.known(tenant.id, SECRET),
+        await services.admin.lives.tombstones(tenant.id, ["*"], after=None, limit=10),
     )
 
 

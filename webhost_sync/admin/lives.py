@@ -7,6 +7,7 @@ the transaction that does it.
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 
 from store.audit import Deed
 from store.contract import Document, LifeChanged, Unavailable
@@ -58,6 +59,14 @@ class DocumentLives:
 
     async def diagnose(self, tenant_id: int, name: str) -> Diagnosis:
         return await self._repairer.diagnose(tenant_id, name)
+
+    async def known(self, tenant_id: int, name: str) -> Diagnosis:
+        """As `diagnose`, without reading the document: no damages."""
+        return await self._repairer.known(tenant_id, name)
+
+    async def retention(self, tenant_id: int) -> timedelta:
+        """For how long what is deleted now could be brought back."""
+        return await self._keeper.retention(tenant_id)
 
     async def deletions(
         self, tenant_id: int, patterns: list[str], *, prefix: str = "", after: str | None, limit: int

@@ -41,6 +41,10 @@ class Keeper:
         self._log = log
         self._retention = retention
 
+    async def retention(self, tenant_id: int) -> timedelta:
+        """For how long what is deleted now could be brought back."""
+        return self._retention
+
     async def create(self, tenant_id: int, name: str, *, by: Deed) -> tuple[Document, bool]:
         """The document of that name, and whether it was made; the only way to one where another one was
         deleted for good. Raises: InvalidRequest (the name is that of a deleted one)."""

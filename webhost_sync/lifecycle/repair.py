@@ -41,13 +41,21 @@ class Repairer:
     async def diagnose(self, tenant_id: int, name: str) -> Diagnosis:
         """Read everything the document is loaded from."""
         try:
+            known = await self.known(tenant_id, name)
+            found, damages = await self._damages(known.document)
+        except UnknownDocument as error:
+            raise DocumentNotFound(repr(name)) from error
+        return replace(known, document=found.document, damages=damages)
+
+    async def known(self, tenant_id: int, name: str) -> Diagnosis:
+        """What is on record, without reading the document: no damages."""
+        try:
             record = await self._log.open(tenant_id, name, create=False)
-            found, damages = await self._damages(record)
             aside = await self._lifecycle.aside(tenant_id, record.id)
             events = await self._lifecycle.events(tenant_id, record.id, limit=EVENTS)
         except UnknownDocument as error:
             raise DocumentNotFound(repr(name)) from error
-        return Diagnosis(found.document, damages, aside, events)
+        return Diagnosis(record, (), aside, events)
 
     async def release(self, tenant_id: int, name: str, *, by: Deed) -> tuple[Document, tuple[Damage, ...]]:
         """Put aside what is damaged, and let the document go on; returns what was put aside.

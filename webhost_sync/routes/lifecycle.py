@@ -46,8 +46,8 @@ class TombstoneQuery(PagedQuery):
 def one_thing(
     name: str, do: Callable[..., Awaitable[Document]]
 ) -> Callable[[Call[Query, None]], Awaitable[Response]]:
-    """The handler that does one thing of `DocumentLives` to a document, and answers with what it is then. By its
-    `name` the call is known in OpenAPI."""
+    """The handler that does one thing of `DocumentLives` to a document, and answers with what it is then.
+    OpenAPI knows the call by its `name`."""
 
     async def handle(call: Call[Query, None]) -> Response:
         lives, tenant_id = call.services.admin.lives, call.principal.tenant_id

@@ -52,12 +52,23 @@ document.addEventListener('click', (event) => {
 
 // Keyboard: single keys outside of inputs; `g` waits a moment for the next one.
 let leading = 0
+let cursor = ''
+// Rows that are replaced, by a search that answers late or by what is live, keep the cursor on its row.
+function keepCursor() {
+  if (!cursor || one('[data-row].is-selected')) return
+  const row = one(`[data-row="${CSS.escape(cursor)}"]`)
+  if (!row) return
+  row.classList.add('is-selected')
+  if (document.activeElement === document.body) one('a, button', row)?.focus({ preventScroll: true })
+}
+document.addEventListener('htmx:afterSwap', keepCursor)
 function selectRow(step) {
   const rows = all('[data-row]')
   if (!rows.length) return
   const now = rows.findIndex((row) => row.classList.contains('is-selected'))
   const next = rows[Math.min(Math.max(now + step, 0), rows.length - 1)]
   for (const row of rows) row.classList.toggle('is-selected', row === next)
+  cursor = next.dataset.row
   next.scrollIntoView({ block: 'nearest' })
   one('a, button', next)?.focus({ preventScroll: true })
 }
@@ -78,7 +89,10 @@ document.addEventListener('keydown', (event) => {
   if (event.key === 'Escape') for (const menu of all('details.menu[open]')) menu.open = false
   const typing = event.target.closest?.('input, select, textarea, [contenteditable]')
   if (event.ctrlKey || event.metaKey || event.altKey || typing || one('dialog[open]')) {
-    if (event.key === 'Escape' && event.target.matches?.('[data-search]')) event.target.blur()
+    if (event.key === 'Escape' && event.target.matches?.('[data-search]')) {
+      event.target.blur()
+      event.preventDefault() // browsers would empty it: what was found is what one goes on with
+    }
     return
   }
   const follows = Date.now() - leading < 1000
@@ -114,6 +128,7 @@ function watch(part) {
     say('live')
     if (part.contains(document.activeElement)) return
     part.innerHTML = event.data
+    keepCursor()
   })
   source.addEventListener('stale', () => say('stale'))
   source.addEventListener('over', () => { end(); location.reload() })
