@@ -33,6 +33,7 @@ class Action(StrEnum):
     """What can be done, as `what it is done to` dot `what is done`."""
 
     TENANT_CREATE = "tenant.create"
+    TENANT_RETENTION = "tenant.retention"
     KEY_CREATE = "key.create"
     KEY_REVOKE = "key.revoke"
     TOKEN_ISSUE = "token.issue"

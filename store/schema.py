@@ -50,6 +50,7 @@ tenants = Table(
     Column("name", Text, nullable=False),
     Column("environment", Text, nullable=False),
     Column("limits", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("retention", JSONB, nullable=False, server_default=text("'{}'")),
     _now("created_at"),
     UniqueConstraint("slug", "environment"),
 )

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 
 import structlog
@@ -32,6 +31,7 @@ from store.lifecycle import PostgresLifecycle
 from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
+from store.retention import Retentions
 from store.roles import Role
 from store.sessions import Sessions
 from store.stats import Stats
@@ -44,6 +44,7 @@ from webhost_sync.admin.keys import KeyRing
 from webhost_sync.admin.lives import DocumentLives
 from webhost_sync.admin.members import Members
 from webhost_sync.admin.overview import Overviews
+from webhost_sync.admin.retention import RetentionDesk
 from webhost_sync.admin.services import AdminServices
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.cookies import CookieSigner
@@ -55,9 +56,9 @@ from webhost_sync.fleet.live_positions import LivePositions
 from webhost_sync.fleet.projector import Projector
 from webhost_sync.history.archive import Archive
 from webhost_sync.history.restoring import Restorer
-from webhost_sync.history.retention import Rules
 from webhost_sync.history.state_cache import StateCache
 from webhost_sync.history.states import States
+from webhost_sync.history.tenant_retention import TenantRetention
 from webhost_sync.history.thinning import Thinner
 from webhost_sync.lifecycle.erasure import Eraser
 from webhost_sync.lifecycle.keeper import Keeper
@@ -140,6 +141,9 @@ class Store:
     history: PostgresHistory
     lifecycle: PostgresLifecycle
 
+    def times(self, settings: Settings) -> TenantRetention:
+        return TenantRetention(Retentions(self.database), settings)
+
     def projector(self, settings: Settings) -> Projector:
         return Projector(PostgresFleet(self.database, self.changes), self.log, self.changes, settings)
 
@@ -198,9 +202,7 @@ async def running_services(
                 relay_lives(changes, hub),
                 poll(hub, settings.log_poll_interval),
                 probe.run(),
-                run_compactor(
-                    log, due, history=timedelta(days=settings.history_days), prepare=past.thinner.prepare
-                ),
+                run_compactor(log, due, prepare=past.thinner.prepare),
                 lives.keeper.run(),
                 live.keep_alive(settings.keepalive_interval),
                 live.check_rights(authenticator.recheck, settings.access_check_interval),
@@ -221,6 +223,7 @@ async def running_services(
             changes=past.changes,
             lives=DocumentLives(store.lifecycle, lives.keeper, lives.repairer, lives.eraser, hub),
             members=Members(users, sessions),
+            retention=RetentionDesk(Retentions(database), store.times(settings)),
             audit=audit,
         )
         yield Services(
@@ -263,15 +266,10 @@ async def open_past(settings: Settings, database_url: str) -> AsyncIterator[tupl
 
 def _past_of(store: Store, settings: Settings, hub: Hub) -> Past:
     states = States(store.history, StateCache(settings.history_cache_bytes))
-    rules = Rules(
-        rows=timedelta(days=settings.history_days),
-        hourly=timedelta(days=settings.history_hourly_days),
-        daily=timedelta(days=settings.history_daily_days),
-    )
     return Past(
         Archive(store.log, store.history, states),
         DocumentChanges(Restorer(store.log, store.history, states, hub), AuditLog(store.database)),
-        Thinner(store.history, states, rules),
+        Thinner(store.history, states, store.times(settings).rules),
     )
 
 
@@ -286,10 +284,9 @@ class Lives:
 
 def lives_of(store: Store, settings: Settings) -> Lives:
     """For a serving process, and for a command."""
-    retention = timedelta(days=settings.deleted_documents_days)
     states = States(store.history, StateCache(0))
     return Lives(
-        Keeper(store.lifecycle, store.log, retention),
+        Keeper(store.lifecycle, store.log, store.times(settings).deleted_documents),
         Repairer(store.lifecycle, store.log),
         Eraser(store.lifecycle, store.log, states),
     )

@@ -106,3 +106,15 @@ def test_ids_and_prefixes_are_never_broken_in_tables(run_migrated: Run) -> None:
     key = make_key(run_migrated, "--name", "a name that is much longer than any terminal is wide " * 3)
     (line,) = run_migrated("key", "list", "--tenant", "acme").out.splitlines()[1:]
     assert line.startswith(key[:17])
+
+
+def test_a_tenant_keeps_things_for_as_long_as_it_is_told(run_migrated: Run) -> None:
+    run_migrated("tenant", "create", "acme")
+    retention = ("tenant", "retention", "acme")
+    chosen = run_migrated(*retention, "--history-days", "7", "--deleted-documents-days", "3")
+    assert chosen.out.splitlines()[1].split() == ["history_days", "7", "chosen"]
+    again = run_migrated(*retention, "--history-days", "default", "--json").document
+    assert {name: each["own"] for name, each in again.items() if each["own"]} == {"deleted_documents_days": 3}
+    assert run_migrated(*retention, "--test", "--json").document["deleted_documents_days"]["own"] is None
+    wrong = run_migrated(*retention, "--history-days", "soon")
+    assert (wrong.code, "'soon' is no number of days" in wrong.err) == (2, True)

@@ -77,6 +77,10 @@ async def nobody_works(url: str) -> bool:
     return bool((await execute(url, query))[0][0] == 0)
 
 
+async def thirty_days(tenant_id: int) -> timedelta:
+    return timedelta(30)
+
+
 async def test_a_purge_that_is_killed_has_changed_nothing_and_is_done_later(database_url: str) -> None:
     async with open_log(database_url) as opened:
         document = await full_document(opened)
@@ -90,7 +94,7 @@ async def test_a_purge_that_is_killed_has_changed_nothing_and_is_done_later(data
         await opened.lifecycle.bring_back(document.tenant_id, "notes", by=ADA)
         assert (await opened.log.load(document.tenant_id, document.id)).updates == before.updates
         await opened.lifecycle.delete(document.tenant_id, "notes", by=ADA, retention=timedelta(0))
-        assert await Keeper(opened.lifecycle, opened.log, timedelta(30)).purge_due() == 1
+        assert await Keeper(opened.lifecycle, opened.log, thirty_days).purge_due() == 1
         assert await rows_left(database_url, document) == {}
 
 

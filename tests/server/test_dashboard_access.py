@@ -34,6 +34,7 @@ FORMS: dict[str, dict[str, object]] = {
     "/members/{id}/role": {"role": "admin"},
     "/members/{id}/remove": {},
     "/documents/versions/{document:path}": {"name": "kept"},
+    "/settings/retention": {"history_days": "1"},
     "/documents/restore/{document:path}": {"at": "0"},
     "/documents/delete/{document:path}": {},
     "/documents/delete-for-good/{document:path}": {"name": SECRET},
@@ -76,6 +77,7 @@ async def everything(dashboard: Dashboard, tenant: Tenant) -> tuple[object, ...]
     return (
         await services.admin.keys.of(tenant.id),
         await services.admin.members.of(tenant),
+        await services.admin.retention.of(tenant.id),
         await Keys(services.database).of_tenant(tenant.id),
         await services.archive.versions(record, before=None, limit=10),
         record,

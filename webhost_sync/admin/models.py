@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from store.contract import DocumentState, Environment
 from store.users import MemberRole
@@ -146,6 +146,35 @@ class Document(BaseModel):
 class Documents(BaseModel):
     items: list[Document] = Field(description="By the UTF-8 bytes of their names.")
     next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last one.")
+
+
+DAYS = Field(None, ge=0, le=36_500, description="Days; null is what the server's settings say.")
+
+
+class RetentionChoice(BaseModel):
+    """For how long a space keeps what, chosen as a whole."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    history_days: int | None = DAYS
+    history_hourly_days: int | None = DAYS
+    history_daily_days: int | None = DAYS
+    deleted_documents_days: int | None = DAYS
+
+
+class Kept(BaseModel):
+    days: int = Field(description="What counts.")
+    own: int | None = Field(description="What was chosen for this space; null where nothing was.")
+    by_default: int = Field(description="What the server's settings say.")
+
+
+class Retention(BaseModel):
+    """For how many days a space keeps what of its documents."""
+
+    history_days: Kept = Field(description="Every update: any state, and who made it.")
+    history_hourly_days: Kept = Field(description="The last state of each hour.")
+    history_daily_days: Kept = Field(description="The last state of each day; and safety versions.")
+    deleted_documents_days: Kept = Field(description="Deleted documents, which can be brought back.")
 
 
 class Closed(BaseModel):

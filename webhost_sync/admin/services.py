@@ -12,6 +12,7 @@ from webhost_sync.admin.keys import KeyRing
 from webhost_sync.admin.lives import DocumentLives
 from webhost_sync.admin.members import Members
 from webhost_sync.admin.overview import Overviews
+from webhost_sync.admin.retention import RetentionDesk
 from webhost_sync.auth.cookies import CookieSigner
 from webhost_sync.auth.people import People
 
@@ -29,4 +30,5 @@ class AdminServices:
     changes: DocumentChanges
     lives: DocumentLives
     members: Members
+    retention: RetentionDesk
     audit: AuditLog

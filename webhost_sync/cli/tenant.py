@@ -1,17 +1,26 @@
-"""`webhost-sync tenant`: make and list tenants."""
+"""`webhost-sync tenant`: make and list tenants, and choose for how long they keep what."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from store.contract import Tenant
+from store.database import Database
+from store.retention import Retentions
 from store.tenants import Tenants
-from webhost_sync.cli.arguments import AsJson
+from webhost_sync.admin.models import Retention, RetentionChoice
+from webhost_sync.admin.retention import RetentionDesk
+from webhost_sync.cli.arguments import AsJson, TestSpace
 from webhost_sync.cli.database import operator, with_database
+from webhost_sync.cli.key import find_tenant
 from webhost_sync.cli.output import day_and_time, note, print_json, print_table
 from webhost_sync.cli.settings import load_settings
+from webhost_sync.history.tenant_retention import TenantRetention
+
+MOST_DAYS = 36_500
 
 commands = typer.Typer(
     no_args_is_help=True, help="Make and list tenants: the customers, each with a live and a test space."
@@ -63,6 +72,73 @@ def list_all(as_json: AsJson = False) -> None:
         _print(found)
     else:
         note("There is no tenant yet. Make one: webhost-sync tenant create SLUG")
+
+
+Days = Annotated[
+    str | None,
+    typer.Option(metavar="DAYS", help="So many days, or `default`: what the server's settings say."),
+]
+
+
+@commands.command("retention")
+def retention(
+    slug: Annotated[str, typer.Argument(help="The tenant.", show_default=False)],
+    test: TestSpace = False,
+    history_days: Days = None,
+    history_hourly_days: Days = None,
+    history_daily_days: Days = None,
+    deleted_documents_days: Days = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show for how long a tenant's space keeps what, or choose it.
+
+    What is not named stays as it is. What is older than a shorter time goes when its document is next
+    compacted.
+
+    Examples:
+
+        webhost-sync tenant retention acme
+
+        webhost-sync tenant retention acme --history-days 7 --deleted-documents-days default
+    """
+    settings = load_settings(quiet=True)
+    wanted = {
+        "history_days": history_days,
+        "history_hourly_days": history_hourly_days,
+        "history_daily_days": history_daily_days,
+        "deleted_documents_days": deleted_documents_days,
+    }
+    chosen = {name: _days(name, text) for name, text in wanted.items() if text is not None}
+
+    async def work(database: Database) -> Retention:
+        owner = await find_tenant(database, slug, test=test)
+        times = TenantRetention(Retentions(database), settings)
+        desk = RetentionDesk(Retentions(database), times)
+        if chosen:
+            choice = {**asdict(await times.chosen(owner.id)), **chosen}
+            return await desk.choose(owner.id, RetentionChoice(**choice), deed=operator())
+        return await desk.of(owner.id)
+
+    kept = with_database(settings, work).model_dump()
+    if as_json:
+        print_json(kept)
+        return
+    rows = [
+        (name, str(each["days"]), "the server's own" if each["own"] is None else "chosen")
+        for name, each in kept.items()
+    ]
+    print_table(("WHAT", "DAYS", "FROM"), rows, fixed=3)
+
+
+def _days(name: str, text: str) -> int | None:
+    if text == "default":
+        return None
+    if not (text.isascii() and text.isdecimal() and int(text[:6]) <= MOST_DAYS):
+        raise typer.BadParameter(
+            f"{text!r} is no number of days; write 0 to {MOST_DAYS}, or default",
+            param_hint=f"--{name.replace('_', '-')}",
+        )
+    return int(text)
 
 
 def _print(tenants: list[Tenant] | tuple[Tenant, ...]) -> None:

@@ -6,6 +6,7 @@ of its own. Nothing is deleted of the log here.
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 import structlog
@@ -18,10 +19,14 @@ from webhost_sync.history.states import States
 logger = structlog.get_logger(__name__)
 
 
-class Thinner:
-    """What stays of the history of every document, by one set of rules."""
+RulesOf = Callable[[int], Awaitable[Rules]]
+"""The rules of a tenant."""
 
-    def __init__(self, history: History, states: States, rules: Rules) -> None:
+
+class Thinner:
+    """What stays of the history of every document, by the rules of its tenant."""
+
+    def __init__(self, history: History, states: States, rules: RulesOf) -> None:
         self._history = history
         self._states = states
         self._rules = rules
@@ -32,11 +37,9 @@ class Thinner:
 
         Raises: SyncError, StoreError: no version was forgotten then.
         """
-        now = datetime.now(UTC)
-        found = await self._history.thinnable(
-            record.tenant_id, record.id, older_than=self._rules.rows_since(now)
-        )
-        due = plan(found.hours, found.versions, self._rules, now)
+        rules, now = await self._rules(record.tenant_id), datetime.now(UTC)
+        found = await self._history.thinnable(record.tenant_id, record.id, older_than=rules.rows_since(now))
+        due = plan(found.hours, found.versions, rules, now)
         for moment in due.make:
             await self._keep(record, moment)
         if due.forget:

@@ -7,6 +7,7 @@ and tells every process, whose rooms of the document end by themselves. Knows no
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -35,15 +36,17 @@ class Deleted:
 class Keeper:
     """Every method raises Unavailable as well."""
 
-    def __init__(self, lifecycle: Lifecycle, log: UpdateLog, retention: timedelta) -> None:
-        """`retention` is how long a deleted document can be brought back."""
+    def __init__(
+        self, lifecycle: Lifecycle, log: UpdateLog, retention: Callable[[int], Awaitable[timedelta]]
+    ) -> None:
+        """`retention` says of a tenant for how long a deleted document can be brought back."""
         self._lifecycle = lifecycle
         self._log = log
         self._retention = retention
 
     async def retention(self, tenant_id: int) -> timedelta:
         """For how long what is deleted now could be brought back."""
-        return self._retention
+        return await self._retention(tenant_id)
 
     async def create(self, tenant_id: int, name: str, *, by: Deed) -> tuple[Document, bool]:
         """The document of that name, and whether it was made; the only way to one where another one was
@@ -61,7 +64,7 @@ class Keeper:
 
         Raises: DocumentNotFound.
         """
-        retention = timedelta(0) if now else self._retention
+        retention = timedelta(0) if now else await self._retention(tenant_id)
         try:
             deletion = await self._lifecycle.delete(tenant_id, name, by=by, retention=retention)
             logger.info(

@@ -110,6 +110,15 @@ async def list_audit(call: Call[AuditQuery, None]) -> Response:
     return _json(await audit_page(call.services.admin.audit, tenant_id, call.query, path))
 
 
+async def get_retention(call: Call[Query, None]) -> Response:
+    return _json(await call.services.admin.retention.of(_admin_of(call)))
+
+
+async def choose_retention(call: Call[Query, models.RetentionChoice]) -> Response:
+    tenant_id = _admin_of(call)
+    return _json(await call.services.admin.retention.choose(tenant_id, call.body, deed=call.deed))
+
+
 def _admin_of(call: Call[Any, Any]) -> int:
     """The tenant of whoever calls. Raises: NotAllowed."""
     access_api(call.principal, Scope.ADMIN)
@@ -136,6 +145,12 @@ _AN_ENTRY = {
     "target": "whs_live_1a2b3c4d", "detail": {"name": "truck 7"}, "address": "192.0.2.7",
     "request_id": "0f6c2d",
 }  # fmt: skip
+_RETENTION = {
+    "history_days": {"days": 7, "own": 7, "by_default": 30},
+    "history_hourly_days": {"days": 90, "own": None, "by_default": 90},
+    "history_daily_days": {"days": 730, "own": None, "by_default": 730},
+    "deleted_documents_days": {"days": 30, "own": None, "by_default": 30},
+}
 _KEY_ID = Parameter("id", "The key's id, as the list has it.", str(_A_KEY["id"]))
 _CONNECTION_ID = Parameter("id", "The connection's number in this server process.", "41")
 
@@ -210,6 +225,21 @@ ENDPOINTS = (
         "Closes one connection; the client comes back if it still may. To keep it out, revoke its key.",
         close_connection, Answer(200, "It was closed", models.Closed, {"closed": 1}),
         errors=(NotFound,), path_parameters=(_CONNECTION_ID,),
+    ),
+    _endpoint(
+        "GET", "retention", "Get for how long what is kept",
+        "Of the past of documents, and of deleted ones.",
+        get_retention, Answer(200, "Days, with the server's own", models.Retention, _RETENTION),
+    ),
+    _endpoint(
+        "PUT", "retention", "Choose for how long what is kept",
+        "All of it anew: what is left out or null is what the server's settings say. What is older than a "
+        "shorter time goes when its document is next compacted.",
+        choose_retention, Answer(200, "What counts now", models.Retention, _RETENTION),
+        body=JsonBody(
+            models.RetentionChoice, "Days.", {"a week of single updates": {"history_days": 7}},
+        ),
+        errors=(TooLarge,),
     ),
     _endpoint(
         "GET", "audit", "List what was changed", "The audit log of the space, newest first.",

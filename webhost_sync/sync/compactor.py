@@ -11,7 +11,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import structlog
 
@@ -32,14 +32,13 @@ async def run_compactor(
     log: UpdateLog,
     due: asyncio.Queue[DocumentRecord],
     *,
-    history: timedelta,
-    prepare: Prepare | None = None,
+    prepare: Prepare,
 ) -> None:
-    """Compact what is due, one document after the other, until cancelled."""
+    """Compact what is due, one document after the other, until cancelled. `prepare` says how far."""
     while True:
         record = await due.get()
         try:
-            await compact(log, record, keep_since=datetime.now(UTC) - history, prepare=prepare)
+            await compact(log, record, keep_since=None, prepare=prepare)
         except (StoreError, SyncError, BrokenDocument) as error:
             # It stays due: its next commits will bring it back.
             logger.warning("not compacted", tenant=record.tenant_id, document=record.name, why=str(error))

@@ -26,5 +26,6 @@ KEYS = Section("keys", "Keys", "key", "k", "/keys")
 CONNECTIONS = Section("connections", "Connections", "plug", "c", "/connections")
 MEMBERS = Section("members", "Members", "people", "m", "/members", MemberRole.ADMIN)
 AUDIT = Section("audit", "Audit", "list", "a", "/audit", MemberRole.ADMIN)
+SETTINGS = Section("settings", "Settings", "sliders", "e", "/settings", MemberRole.ADMIN)
 
-SECTIONS = (OVERVIEW, FLEET, DOCUMENTS, KEYS, CONNECTIONS, MEMBERS, AUDIT)
+SECTIONS = (OVERVIEW, FLEET, DOCUMENTS, KEYS, CONNECTIONS, MEMBERS, AUDIT, SETTINGS)

@@ -21,6 +21,7 @@ from webhost_sync.routes.dashboard import (
     keys,
     members,
     overview,
+    settings,
 )
 from webhost_sync.routes.dashboard.document_files import Download
 from webhost_sync.routes.dashboard.files import FILES_PATH, serve_file
@@ -40,6 +41,7 @@ PAGES: tuple[Page[Any] | Action[Any] | Stream | Download, ...] = (
     *connections.PAGES,
     *members.PAGES,
     *audit.PAGES,
+    *settings.PAGES,
 )
 
 
