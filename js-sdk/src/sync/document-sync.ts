@@ -5,7 +5,7 @@
  *        │                                          │
  *        └──denied──> denied ──retry──> waiting     └── fold, send, fold, send … (while the server keeps up)
  *
- * Denied is who has no right, or whose document was deleted. Whom the server can't let in now goes on waiting.
+ * Denied is who has no right, or whose document was deleted: what waits goes to the shelf. Whom the server can't let in now goes on waiting.
  *
  * Both answers are what the server has (its step 1) and what we lack (its answer to ours); they come in either
  * order, and a document that is only sent (a track) waits for the first alone. What is sent is stored first, and
@@ -14,6 +14,7 @@
  */
 
 import type { Attachment, DocumentHandler, Link, LocalUpdate, Refusal, Replica } from '../contract.js'
+import { SentUpdates } from './sent-updates.js'
 import { Serial } from './serial.js'
 
 /** Bytes of one update that we aim at: a cut connection then costs little, and pings are not starved. */
@@ -53,9 +54,7 @@ export class DocumentSync implements DocumentHandler {
   readonly #serial = new Serial()
   readonly #attachment: Attachment
   readonly #link: Link
-  readonly #sent = new Map<number, LocalUpdate>()
-  /** Ids of those that the server has read. */
-  readonly #read = new Set<number>()
+  readonly #sent = new SentUpdates()
   #readTimer: ReturnType<typeof setTimeout> | null = null
   #target = TARGET_BYTES
   #limit = Number.POSITIVE_INFINITY
@@ -63,7 +62,6 @@ export class DocumentSync implements DocumentHandler {
   #serverVector: Uint8Array | null = null
   /** What we lacked has come. */
   #isComplete = false
-  #inFlight = 0
   #pumpIsDue = false
   #storedSince = 0
   /** Raised at each loss, so that what was begun before it is not sent after it. */
@@ -83,9 +81,7 @@ export class DocumentSync implements DocumentHandler {
 
   /** Edits that the server has read, and that are not durable yet. */
   get received(): number {
-    let edits = 0
-    for (const id of this.#read) edits += this.#sent.get(id)?.edits ?? 0
-    return edits
+    return this.#sent.received
   }
 
   /** Whether the content of the document is wanted here. */
@@ -150,7 +146,7 @@ export class DocumentSync implements DocumentHandler {
   }
 
   async durable(ids: readonly number[]): Promise<void> {
-    const edits = this.#arrived(ids)
+    const edits = this.#sent.arrived(ids)
     await this.#do(async () => {
       await this.#replica.durable(ids)
       this.#events.durable(edits)
@@ -160,7 +156,7 @@ export class DocumentSync implements DocumentHandler {
   }
 
   async refused(ids: readonly number[], refusal: Refusal): Promise<void> {
-    this.#arrived(ids)
+    this.#sent.arrived(ids)
     await this.#do(() => this.#replica.refuse(ids, refusal))
     this.wake()
   }
@@ -172,8 +168,6 @@ export class DocumentSync implements DocumentHandler {
   offline(): void {
     this.#connection++
     this.#sent.clear()
-    this.#read.clear()
-    this.#inFlight = 0
     this.#serverVector = null
     this.#isComplete = false
     if (this.#readTimer !== null) clearTimeout(this.#readTimer)
@@ -248,7 +242,7 @@ export class DocumentSync implements DocumentHandler {
     const { phase, denial } = this.#state
     if (phase === 'denied' && denial !== null) return this.#replica.shelve(denial)
     const connection = this.#connection
-    while (this.#isOpen(connection) && this.#inFlight < MOST_IN_FLIGHT) {
+    while (this.#isOpen(connection) && this.#sent.bytes < MOST_IN_FLIGHT) {
       const update = await this.#replica.fold(this.#target)
       if (update === null) return
       if (this.#isTooLarge(update)) await this.#refuseTooLarge([update])
@@ -258,37 +252,23 @@ export class DocumentSync implements DocumentHandler {
 
   #send(update: LocalUpdate, connection: number): void {
     if (!this.#isOpen(connection)) return // it is stored, and comes back through `unconfirmed`
-    this.#sent.set(update.id, update)
-    this.#inFlight += update.update.byteLength
+    this.#sent.add(update)
     this.#attachment.send(update)
     this.#readTimer ??= setTimeout(() => this.#askRead(), ASK_READ_AFTER_MS)
   }
 
   #askRead(): void {
     this.#readTimer = null
-    const ids = [...this.#sent.keys()].filter((id) => !this.#read.has(id))
+    const ids = this.#sent.unread()
     if (ids.length === 0) return
     this.#link.whenRead(() => {
-      for (const id of ids) if (this.#sent.has(id)) this.#read.add(id)
+      this.#sent.markRead(ids)
       this.#events.changed()
     })
   }
 
   #isOpen(connection: number): boolean {
     return this.#state.phase === 'live' && connection === this.#connection
-  }
-
-  #arrived(ids: readonly number[]): number {
-    let edits = 0
-    for (const id of ids) {
-      const update = this.#sent.get(id)
-      if (!update) continue
-      this.#sent.delete(id)
-      this.#read.delete(id)
-      this.#inFlight -= update.update.byteLength
-      edits += update.edits
-    }
-    return edits
   }
 
   /** Do one thing with the replica. Where that fails the storage is away, and all begins anew elsewhere. */

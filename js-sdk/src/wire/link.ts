@@ -5,6 +5,7 @@
  */
 import type { Attachment, DocumentHandler, Link, LinkState } from '../contract.js'
 import type { ChannelPorts } from './channel-ports.js'
+import { Channels } from './channels.js'
 import { meansTooBig } from './close-codes.js'
 import { DocumentChannel } from './document-channel.js'
 import { deviceEnvironment, type Environment, steadyNow, systemTimers, type Timers } from './environment.js'
@@ -50,9 +51,7 @@ class WebSocketLink implements Link {
   #unsubscribe: (() => void) | null = null
   #frameTarget = Number.POSITIVE_INFINITY
   #largestSent = 0
-  readonly #channels = new Map<string, DocumentChannel>()
-  /** Attached while the one before has not quite left. */
-  readonly #successors = new Map<string, DocumentChannel>()
+  readonly #channels = new Channels((channel) => this.#placed(channel))
   readonly #listeners = new Set<(state: LinkState) => void>()
   readonly #reads = new ReadMarks(() => this.#send({ kind: 'ping' }))
   readonly #url: string
@@ -107,34 +106,19 @@ class WebSocketLink implements Link {
   }
 
   attach(document: string, handler: DocumentHandler): Attachment {
-    if (this.#successors.has(document) || this.#channels.get(document)?.detached === false) {
-      throw new Error(`document '${document}' is attached already; detach it first`)
-    }
+    this.#channels.requireFree(document)
     const channel: DocumentChannel = new DocumentChannel(
       document,
       handler,
       this.#portsOf(document, () => channel),
     )
-    if (this.#channels.has(document)) this.#successors.set(document, channel)
-    else this.#enter(channel)
+    this.#channels.add(channel)
     return channel
   }
 
-  #enter(channel: DocumentChannel): void {
-    this.#channels.set(channel.document, channel)
-    if (this.#session.phase !== 'dialing' && this.#socket) channel.connect()
+  #placed(channel: DocumentChannel | null): void {
+    if (this.#session.phase !== 'dialing' && this.#socket) channel?.connect()
     this.#dispatch({ on: 'documents', count: this.#channels.size })
-  }
-
-  #left(channel: DocumentChannel): void {
-    const { document } = channel
-    if (this.#successors.get(document) === channel) this.#successors.delete(document)
-    if (this.#channels.get(document) !== channel) return
-    this.#channels.delete(document)
-    const successor = this.#successors.get(document)
-    this.#successors.delete(document)
-    if (successor) this.#enter(successor)
-    else this.#dispatch({ on: 'documents', count: this.#channels.size })
   }
 
   #portsOf(document: string, channel: () => DocumentChannel): ChannelPorts {
@@ -155,7 +139,7 @@ class WebSocketLink implements Link {
         else this.#dispatch({ on: 'token-wanted' })
       },
       outdated: (hint) => this.#dispatch({ on: 'outdated', hint }),
-      left: () => this.#left(channel()),
+      left: () => this.#channels.remove(channel()),
       report: (error) => this.options.report?.(error, document),
       fault: (error) => this.#fault(error),
     }
@@ -182,7 +166,7 @@ class WebSocketLink implements Link {
         this.#send({ kind: 'ping' })
         break
       case 'present-token':
-        for (const channel of [...this.#channels.values()]) channel.tokenChanged()
+        for (const channel of this.#channels.all()) channel.tokenChanged()
         break
       case 'close':
         this.#socket?.close(effect.code)
@@ -209,7 +193,7 @@ class WebSocketLink implements Link {
     const events: SocketEvents = {
       opened: () => {
         this.#dispatch({ on: 'connected', socket })
-        for (const channel of [...this.#channels.values()]) channel.connect()
+        for (const channel of this.#channels.all()) channel.connect()
       },
       received: (bytes) => {
         this.#dispatch({ on: 'heard', socket })
@@ -233,7 +217,7 @@ class WebSocketLink implements Link {
   #socketLost(): void {
     this.#socket = null
     this.#reads.lost()
-    for (const channel of [...this.#channels.values()]) channel.disconnect()
+    for (const channel of this.#channels.all()) channel.disconnect()
   }
 
   #receive(bytes: Uint8Array): void {
@@ -280,9 +264,9 @@ class WebSocketLink implements Link {
   #tick(): void {
     this.#timer = null
     const now = this.#now()
-    for (const channel of [...this.#channels.values()]) channel.tick(now)
+    for (const channel of this.#channels.all()) channel.tick(now)
     // Timers may fire early, so what was not due yet is due again.
-    for (const { due } of this.#channels.values()) if (due !== null) this.#wakeAt(due)
+    for (const { due } of this.#channels.all()) if (due !== null) this.#wakeAt(due)
     this.#dispatch({ on: 'tick' })
   }
 
