@@ -18,7 +18,9 @@ from store.checksum import checksum
 from store.contract import Document, EpochMismatch
 from store.database import Database
 from store.history_contract import (
+    ALL_ACTIVITIES,
     Activity,
+    ActivityFilter,
     Forgotten,
     Material,
     Moment,
@@ -73,6 +75,7 @@ with paused as (
            received_at - lag(received_at) over writer > interval '60 seconds' as is_late
     from document_updates
     where tenant_id = $1 and document_id = $2 and seq <= $3
+      and ($6::text is null or actor = $6) and ($7::text is null or device = $7)
     window writer as (partition by actor, device order by seq)
 ), chained as (
     select *, count(*) filter (where is_late) over (partition by actor, device order by seq) as chain
@@ -84,7 +87,9 @@ select actor, device, min(seq) as first_seq, max(seq) as last_seq, min(received_
        max(received_at) as ended_at, count(*) as updates, sum(size)::bigint as bytes
 from timed
 group by actor, device, chain, floor(extract(epoch from received_at - began) / 600)
-having $4::bigint is null or max(seq) < $4
+having ($4::bigint is null or max(seq) < $4)
+   and ($8::timestamptz is null or max(received_at) >= $8)
+   and ($9::timestamptz is null or min(received_at) < $9)
 order by last_seq desc limit $5
 """
 _SHARES = """
@@ -152,11 +157,21 @@ class PostgresHistory:
             return await find_material(connection, document, seq, have)
 
     async def activities(
-        self, tenant_id: int, document_id: int, *, up_to: int, before: int | None, limit: int
+        self,
+        tenant_id: int,
+        document_id: int,
+        *,
+        up_to: int,
+        before: int | None,
+        limit: int,
+        wanted: ActivityFilter = ALL_ACTIVITIES,
     ) -> tuple[Activity, ...]:
+        narrowed = (wanted.actor, wanted.device, wanted.start, wanted.end)
         async with driver_of(self._database.tenant(tenant_id)) as connection:
             await _document(connection, tenant_id, document_id)
-            rows = await connection.fetch(_ACTIVITIES, tenant_id, document_id, up_to, before, limit)
+            rows = await connection.fetch(
+                _ACTIVITIES, tenant_id, document_id, up_to, before, limit, *narrowed
+            )
         return tuple(Activity(**row) for row in rows)
 
     async def shares(

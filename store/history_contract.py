@@ -122,6 +122,20 @@ class Activity:
 
 
 @dataclass(frozen=True, slots=True)
+class ActivityFilter:
+    """Which activities are wanted; None means any. Those that have any row at `start` or later and before
+    `end`; `actor` and `device` are exactly theirs."""
+
+    actor: str | None = None
+    device: str | None = None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+ALL_ACTIVITIES = ActivityFilter()
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """How many of the rows of one part of the log one writer made, and when the last of them was received.
     Parts are numbered from 0."""
@@ -184,10 +198,18 @@ class History(Protocol):
         ...
 
     async def activities(
-        self, tenant_id: int, document_id: int, *, up_to: int, before: int | None, limit: int
+        self,
+        tenant_id: int,
+        document_id: int,
+        *,
+        up_to: int,
+        before: int | None,
+        limit: int,
+        wanted: ActivityFilter = ALL_ACTIVITIES,
     ) -> tuple[Activity, ...]:
         """What was done in the rows up to `up_to`, by writer, newest end first: those that end before seq
-        `before`, at most `limit`.
+        `before`, at most `limit`. What is wanted changes none of them: an activity that reaches beyond
+        `start` or `end` is there as a whole.
 
         A writer is an actor with a device. Their rows belong together as long as no pause is longer than
         60 s; every 10 minutes from the first row on, a new activity begins.

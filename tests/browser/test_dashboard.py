@@ -25,7 +25,8 @@ from tests.postgres import clone_database, drop_database
 
 PAGES = {
     "overview": "/overview", "fleet": "/fleet", "documents": "/documents", "keys": "/keys",
-    "playground": "/keys/playground", "connections": "/connections", "members": "/members", "audit": "/audit", "settings": "/settings",
+    "playground": "/keys/playground", "connections": "/connections", "members": "/members", "audit": "/audit",
+    "settings": "/settings",
     "account": "/dashboard/account",
 }  # fmt: skip
 looks = pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -92,6 +92,22 @@ def test_a_version_is_kept_listed_and_gone_back_to(acme: Run) -> None:
     assert newest["actor"].startswith("restore:cli:")
 
 
+def test_a_history_is_narrowed_and_a_version_deleted_by_its_name(acme: Run) -> None:
+    everything = acme("history", *ARGUMENTS, "--json").document
+    [first, *_] = {each["actor"] for each in everything}
+    narrowed = acme("history", *ARGUMENTS, "--actor", first, "--from", "1h", "--json").document
+    assert narrowed == [each for each in everything if each["actor"] == first]
+    assert acme("history", *ARGUMENTS, "--to", "1h", "--json").document == []
+    wrong = acme("history", *ARGUMENTS, "--from", "7")
+    assert (wrong.code, "'7' is no time" in wrong.err) == (2, True)
+    acme("versions", *ARGUMENTS, "--create", "before bob", "--at", "2")
+    gone = acme("versions", *ARGUMENTS, "--delete", "before bob")
+    assert gone.out == "Deleted the version 'before bob' of seq 2\n"
+    assert acme("versions", *ARGUMENTS, "--json").document == []
+    again = acme("versions", *ARGUMENTS, "--delete", "before bob")
+    assert (again.code, "names no version" in again.err) == (1, True)
+
+
 def test_one_field_is_restored_and_the_rest_stays(acme: Run) -> None:
     done = acme("restore", *ARGUMENTS, "--to", "2", "--path", "/rows/bus-7/status", "--json").document
     assert [change["path"] for change in done["changes"]] == ["/rows/bus-7/status"]

@@ -15,6 +15,7 @@ from webhost_sync.routes.openapi import AnyEndpoint
 from webhost_sync.sync.round_trip import RoundTripRequest, encode_request
 
 SECRET = "the-secret-of-acme"
+STRANGE = "00000000-0000-0000-0000-000000000001"
 CLOSED = [endpoint for endpoint in ENDPOINTS if not endpoint.is_open]
 NAMES = [f"{endpoint.method} {endpoint.template}" for endpoint in CLOSED]
 CLOSED_TO_READERS = ("history", "lifecycle", "admin")
@@ -23,11 +24,15 @@ each_closed = pytest.mark.parametrize("endpoint", CLOSED, ids=NAMES)
 
 async def call(api: Api, endpoint: AnyEndpoint, credential: str | None, **headers: str) -> tuple[int, str]:
     """Call the endpoint about what acme has. Its answer's status and text."""
-    path = endpoint.template.replace("{id}", SECRET).replace("{name}", SECRET)
+    thing = STRANGE if ":uuid}" in endpoint.path else SECRET
+    path = endpoint.template.replace("{id}", thing).replace("{name}", SECRET)
     if endpoint.answers[0].content == MEDIA_TYPE:
         return await call_stream(api, path, credential)
     if endpoint.method in ("PUT", "DELETE"):
-        answer = await api.client.request(endpoint.method, path, headers=headers_of(credential, headers))
+        body = None if endpoint.body.model is None else next(iter(endpoint.body.examples.values()))
+        answer = await api.client.request(
+            endpoint.method, path, headers=headers_of(credential, headers), json=body
+        )
     elif endpoint.method == "GET":
         query = "?from=0" if path.endswith("/diff") else ""
         answer = await api.get(path + query, credential, **headers)

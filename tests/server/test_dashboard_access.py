@@ -35,6 +35,7 @@ FORMS: dict[str, dict[str, object]] = {
     "/members/{id}/remove": {},
     "/documents/versions/{document:path}": {"name": "kept"},
     "/settings/retention": {"history_days": "1"},
+    "/documents/delete-version/{document:path}": {"version": STRANGE},
     "/documents/restore/{document:path}": {"at": "0"},
     "/documents/delete/{document:path}": {},
     "/documents/delete-for-good/{document:path}": {"name": SECRET},

@@ -43,6 +43,14 @@ def parse_point(text: str) -> int | datetime:
         ) from error
 
 
+def parse_time(text: str) -> datetime:
+    """Read a time, or how long ago, as `2026-05-01T12:00:00Z` or `2h`."""
+    found = parse_point(text)
+    if isinstance(found, int):
+        raise typer.BadParameter(f"{text!r} is no time; write 2026-05-01T12:00:00Z, or 2h for two hours ago")
+    return found
+
+
 def parse_grant(text: str) -> Grant:
     """Read `PATTERN=read,write`; without `=` the right is to read."""
     pattern, separator, rights = text.rpartition("=")

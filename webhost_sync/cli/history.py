@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from store.history_contract import Moment
-from webhost_sync.cli.arguments import AsJson, DocumentName, TenantSlug, TestSpace, parse_point
+from store.history_contract import ALL_ACTIVITIES, ActivityFilter, Moment
+from webhost_sync.cli.arguments import AsJson, DocumentName, TenantSlug, TestSpace, parse_point, parse_time
 from webhost_sync.cli.change_text import change_lines
 from webhost_sync.cli.output import day_and_time, note, out, print_json, print_table
 from webhost_sync.cli.past import DocumentPast, with_past
@@ -23,6 +23,21 @@ def history(
     name: DocumentName,
     tenant: TenantSlug,
     test: TestSpace = False,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="TIME", help="Only what went on then or later: a time, or how long ago."
+        ),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Only what had begun before then.")
+    ] = None,
+    actor: Annotated[
+        str | None, typer.Option("--actor", metavar="WHO", help="Only this one's, as the list has it.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="NAME", help="Only what came from this device.")
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="So many of them at most.")] = 20,
     as_json: AsJson = False,
 ) -> None:
@@ -35,12 +50,20 @@ def history(
 
         webhost-sync history tables/vehicles --tenant acme
 
+        webhost-sync history notes --tenant acme --actor ada --from 7d
+
         webhost-sync history notes --tenant acme --limit 100 --json | jq -r '.[].actor' | sort | uniq -c
     """
 
+    wanted = ActivityFilter(
+        actor, device, *(None if text is None else parse_time(text) for text in (start, end))
+    )
+
     async def ask(document: DocumentPast) -> list[NamedActivity]:
         record = document.record
-        return await document.past.archive.activities(record, up_to=record.head_seq, before=None, limit=limit)
+        return await document.past.archive.activities(
+            record, up_to=record.head_seq, before=None, limit=limit, wanted=wanted
+        )
 
     found = with_past(name, tenant, ask, test=test)
     if as_json:
@@ -55,7 +78,11 @@ def history(
         where = f"{name} --tenant {tenant}{' --test' if test else ''}"
         note(f"What changed last: webhost-sync diff {where} --from {last - 1} --to {last}")
     else:
-        note(f"Nothing was ever written to {name!r}, or all of it is older than what is kept.")
+        note(
+            f"Nothing was ever written to {name!r}, or all of it is older than what is kept."
+            if wanted == ALL_ACTIVITIES
+            else f"Nothing that is kept of {name!r} fits."
+        )
 
 
 def diff(

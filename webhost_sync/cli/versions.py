@@ -38,10 +38,14 @@ def versions(
             help="Which state to keep: a seq, a time, or how long ago.  [default: now]",
         ),
     ] = None,
+    delete: Annotated[
+        str | None,
+        typer.Option("--delete", metavar="VERSION", help="Forget this one instead: its name, or its id."),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="So many of them at most.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List the versions of a document, newest state first; or keep one.
+    """List the versions of a document, newest state first; or keep one, or forget one.
 
     `named` versions stay for ever. `safety` is the state of right before a restore. `automatic` is the last
     state of an hour, later of a day, whose single updates are too old to be kept.
@@ -53,7 +57,11 @@ def versions(
         webhost-sync versions tables/vehicles --tenant acme --create "before the move"
 
         webhost-sync versions notes --tenant acme --create "end of April" --at 2026-04-30T22:00:00Z
+
+        webhost-sync versions tables/vehicles --tenant acme --delete "before the move"
     """
+    if create is not None and delete is not None:
+        raise typer.BadParameter("either --create or --delete")
     if at is not None and create is None:
         raise typer.BadParameter("--at says which state to keep; give it a name with --create")
     if create is not None and not create.strip():
@@ -62,6 +70,9 @@ def versions(
 
     async def work(document: DocumentPast) -> list[Version]:
         past, record = document.past, document.record
+        if delete is not None:
+            gone = await _find(document, delete)
+            return [await past.changes.forget(record, gone.id, deed=operator())]
         if create is None:
             return await past.archive.versions(record, before=None, limit=limit)
         seq = await past.archive.seq_at(record, point)
@@ -70,7 +81,10 @@ def versions(
     found = with_past(name, tenant, work, test=test)
     where = f"{name} --tenant {tenant}{' --test' if test else ''}"
     if as_json:
-        print_json([_document(version) for version in found] if create is None else _document(found[0]))
+        one = create is not None or delete is not None
+        print_json(_document(found[0]) if one else [_document(version) for version in found])
+    elif delete is not None:
+        say(f"Deleted the version {found[0].name!r} of seq {found[0].seq}")
     elif found:
         _print(found)
         short = str(found[0].id)[:SHORT_ID]

@@ -16,7 +16,9 @@ from uuid import UUID
 from store.contract import Document as DocumentRecord
 from store.contract import LoggedUpdate, UnknownDocument, UpdateLog
 from store.history_contract import (
+    ALL_ACTIVITIES,
     Activity,
+    ActivityFilter,
     Forgotten,
     History,
     Moment,
@@ -227,11 +229,17 @@ class Archive:
         return Attribution(seq, marks, {mark.seq: rows[mark.seq] for mark in marks if mark.seq in rows})
 
     async def activities(
-        self, record: DocumentRecord, *, up_to: int, before: int | None, limit: int
+        self,
+        record: DocumentRecord,
+        *,
+        up_to: int,
+        before: int | None,
+        limit: int,
+        wanted: ActivityFilter = ALL_ACTIVITIES,
     ) -> list[NamedActivity]:
         """As `History.activities`, with names of what was touched."""
         key = (record.tenant_id, record.id)
-        found = await self._history.activities(*key, up_to=up_to, before=before, limit=limit)
+        found = await self._history.activities(*key, up_to=up_to, before=before, limit=limit, wanted=wanted)
         if not found:
             return []
         async with self._turns:

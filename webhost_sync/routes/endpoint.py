@@ -6,6 +6,7 @@ OpenAPI document (`openapi.py`), so that what is documented is what is done. Kno
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -82,7 +83,7 @@ class Call(Generic[QueryT, BodyT]):
     def path_parameter(self, name: str) -> str:
         """The parameter, percent-decoded once. Raises: InvalidRequest."""
         try:
-            return unquote_to_bytes(self.request.path_params[name]).decode()
+            return unquote_to_bytes(str(self.request.path_params[name])).decode()
         except UnicodeDecodeError as error:
             raise InvalidRequest(f"{name!r} in the path is not UTF-8") from error
 
@@ -108,7 +109,7 @@ class Endpoint(Generic[QueryT, BodyT]):
     @property
     def template(self) -> str:
         """The path as OpenAPI writes it, without what only the router needs."""
-        return self.path.replace(":path}", "}")
+        return re.sub(r":\w+}", "}", self.path)
 
     async def serve(self, request: Request) -> Response:
         """Answer one request. Raises: SyncError."""

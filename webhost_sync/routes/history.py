@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from store.contract import Document as DocumentRecord
+from store.history_contract import ActivityFilter
 from webhost_sync.auth.access import access_api, access_document
 from webhost_sync.auth.principals import Scope
 from webhost_sync.errors import (
@@ -32,7 +33,7 @@ from webhost_sync.routes.bodies import NoBody
 from webhost_sync.routes.cursors import CursorFormat
 from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Parameter, Query
 from webhost_sync.routes.paging import page
-from webhost_sync.routes.queries import PagedQuery, Point, Seq
+from webhost_sync.routes.queries import PagedQuery, Point, Seq, Time
 
 BY_END = CursorFormat[tuple[int, int]](tuple[Seq, Seq])
 """The head when the first page was asked for, and the last seq of an activity."""
@@ -46,6 +47,13 @@ class StateQuery(Query):
     )
 
 
+class ActivityQuery(PagedQuery):
+    actor: str | None = Field(None, max_length=300, description="Exactly this one, as the list has it.")
+    device: str | None = Field(None, max_length=300, description="Exactly this device.")
+    start: Time | None = Field(None, alias="from", description="What went on at this time or later.")
+    end: Time | None = Field(None, alias="to", description="What had begun before this time.")
+
+
 class DifferenceQuery(Query):
     before: Point = Field(alias="from", description="Seq or time of the one state.")
     after: Point | None = Field(None, alias="to", description="Of the other. Default: now.")
@@ -56,13 +64,16 @@ class AttributionQuery(PagedQuery):
     at: Point | None = Field(None, description="Seq or time of the state. Default: now.")
 
 
-async def list_history(call: Call[PagedQuery, None]) -> Response:
-    record = await document_of(call)
+async def list_history(call: Call[ActivityQuery, None]) -> Response:
+    record, asked = await document_of(call), call.query
+    wanted = ActivityFilter(asked.actor, asked.device, asked.start, asked.end)
 
     async def fetch(after: tuple[int, int] | None, limit: int) -> list[tuple[int, NamedActivity]]:
         up_to, before = after or (record.head_seq, None)
         up_to = min(up_to, record.head_seq)
-        found = await call.services.archive.activities(record, up_to=up_to, before=before, limit=limit)
+        found = await call.services.archive.activities(
+            record, up_to=up_to, before=before, limit=limit, wanted=wanted
+        )
         return [(up_to, each) for each in found]
 
     found, next_cursor = await page(call, BY_END, fetch, lambda each: (each[0], each[1].activity.last_seq))
@@ -163,7 +174,8 @@ NAME = Parameter(
     "name",
     "The document's name, percent-encoded once. Its slashes may stay, but for one before a last part that is "
     "itself `history`, `state`, `diff`, `attribution`, `versions`, `restore`, `sync`, `download`, "
-    "`diagnosis`, `release`, `bring-back`, `erase` or `new-epoch`: that one is `%2F`.",
+    "`diagnosis`, `release`, `bring-back`, `erase` or `new-epoch`, or before `versions/` and an id: that one "
+    "is `%2F`.",
     "tables/vehicles",
 )
 OF_EVERY = (InvalidRequest, NotAllowed, DocumentNotFound, DocumentQuarantined)
@@ -178,7 +190,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
         "between them, cut every 10 minutes. Pages show the document as it was at the first page. Of an "
         "activity's updates the first 200 are looked into for what it has touched.",
         handler=list_history,
-        query=PagedQuery,
+        query=ActivityQuery,
         body=NoBody(),
         answers=(Answer(200, "A page", models.ActivityPage, examples.ACTIVITIES),),
         errors=OF_EVERY,

@@ -20,11 +20,12 @@ from webhost_sync.routes import history_examples as examples
 from webhost_sync.routes import history_models as models
 from webhost_sync.routes.bodies import JsonBody, NoBody
 from webhost_sync.routes.cursors import CursorFormat
-from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Query
+from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Parameter, Query
 from webhost_sync.routes.history import NAME, NO_STORE, OF_EVERY, document_of, json_answer
 from webhost_sync.routes.paging import page
 from webhost_sync.routes.queries import PagedQuery, Seq, Time
 
+VERSION_ID = str(examples.VERSION["id"])
 BY_STATE: CursorFormat[VersionKey] = CursorFormat(tuple[Seq, Time, UUID])
 
 
@@ -48,6 +49,13 @@ async def create_version(call: Call[Query, models.VersionRequest]) -> Response:
         record, _author(call.principal), name=call.body.name, seq=seq, deed=call.deed
     )
     return json_answer(models.Version.model_validate(made), 201)
+
+
+async def delete_version(call: Call[Query, None]) -> Response:
+    record = await document_of(call, Scope.WRITE)
+    version_id = UUID(call.path_parameter("id"))
+    gone = await call.services.admin.changes.forget(record, version_id, deed=call.deed)
+    return json_answer(models.Version.model_validate(gone))
 
 
 async def restore_document(call: Call[Query, models.RestoreRequest]) -> Response:
@@ -108,6 +116,20 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
         answers=(Answer(201, "The version", models.Version, examples.VERSION),),
         errors=(*OF_EVERY, HistoryGone, TooLarge),
         path_parameters=(NAME,),
+    ),
+    Endpoint(
+        method="DELETE",
+        path="/api/documents/{name:path}/versions/{id:uuid}",
+        tag="history",
+        summary="Delete a version",
+        description="Forgets a version that somebody named. Those that made themselves stand for what "
+        "nothing else has, or take a restore back; they go when they are too old. Needs the right to write.",
+        handler=delete_version,
+        query=Query,
+        body=NoBody(),
+        answers=(Answer(200, "What it was", models.Version, examples.VERSION),),
+        errors=(*OF_EVERY, VersionNotFound),
+        path_parameters=(NAME, Parameter("id", "The version's id, as the list has it.", VERSION_ID)),
     ),
     Endpoint(
         method="POST",

@@ -50,6 +50,9 @@ document.addEventListener('click', (event) => {
   for (const menu of all('details.menu[open]')) if (!menu.contains(event.target)) menu.open = false
 })
 
+// On a phone the sections are a bar that is wider than the screen.
+one('.side [aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'nearest' })
+
 // Keyboard: single keys outside of inputs; `g` waits a moment for the next one.
 let leading = 0
 let cursor = ''

@@ -123,8 +123,10 @@
     const state = one('#state')
     if (range && state) {
       range.setAttribute('aria-valuetext', one('.state-head h2', state).textContent.trim())
-      const at = state.dataset.seq === range.max ? '' : `?at=${state.dataset.seq}`
-      history.replaceState(history.state, '', range.dataset.slider + at)
+      const query = new URLSearchParams(location.search)
+      if (state.dataset.seq === range.max) query.delete('at')
+      else query.set('at', state.dataset.seq)
+      history.replaceState(history.state, '', range.dataset.slider + (query.size ? `?${query}` : ''))
     }
     rove()
   })

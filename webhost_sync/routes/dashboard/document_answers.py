@@ -21,20 +21,29 @@ from webhost_sync.history.restoring import Author
 from webhost_sync.routes.dashboard.page import Visit
 from webhost_sync.routes.dashboard.sections import DOCUMENTS
 from webhost_sync.routes.history_models import Activity, Mark, Moment, Version
-from webhost_sync.routes.queries import read_point
+from webhost_sync.routes.queries import read_point, read_time
 
 _LOCAL_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d(?:\.\d{1,6})?)?")
 
 
+def _with_offset(value: object, seconds: str = ":00") -> object:
+    """What an input of a browser gives for a time has no offset, which is UTC's, and maybe no seconds."""
+    if not isinstance(value, str):
+        return value
+    found = _LOCAL_TIME.fullmatch(value.strip())
+    return f"{found[1]}T{found[2]}{found[3] or seconds}Z" if found else value.strip()
+
+
 def _read_point(value: object) -> int | datetime:
-    """As the API reads it, or as an input of a browser gives a time: without its offset, which is UTC's."""
-    if isinstance(value, str) and (found := _LOCAL_TIME.fullmatch(value.strip())):
-        value = f"{found[1]}T{found[2]}{found[3] or ':59.999999'}Z"
-    return read_point(value.strip() if isinstance(value, str) else value)
+    return read_point(_with_offset(value, ":59.999999"))
 
 
 TypedPoint = Annotated[int | datetime, BeforeValidator(_read_point)]
 """A seq, or a time; a time without seconds means the whole of its minute."""
+
+
+TypedTime = Annotated[datetime, BeforeValidator(lambda value: read_time(_with_offset(value)))]
+"""A time, as the API reads it or as an input of a browser gives it."""
 
 
 ForTemplate = object
@@ -67,6 +76,8 @@ class History(DocumentAnswer):
     items: list[Activity]
     next_cursor: str | None
     state: Content
+    actors: list[str] = Field(exclude=True, description="Who wrote any of it.")
+    devices: list[str] = Field(exclude=True)
     lanes: ForTemplate = Field(exclude=True, description="`Lane`s.")
     numbers: list[int] = Field(exclude=True, description="Of the writer of each activity.")
     ticks: list[datetime] = Field(exclude=True, description="When the log came so far, evenly along it.")

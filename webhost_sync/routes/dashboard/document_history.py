@@ -8,12 +8,12 @@ from datetime import datetime
 
 from pydantic import Field
 
-from store.history_contract import Share
+from store.history_contract import ActivityFilter, Share
 from webhost_sync.dashboard.documents.lanes import lanes
 from webhost_sync.dashboard.documents.writers import Writers
 from webhost_sync.history.archive import NamedActivity
 from webhost_sync.routes.dashboard import document_answers as answers
-from webhost_sync.routes.dashboard.document_answers import TypedPoint, document_of, path_to, seq_of
+from webhost_sync.routes.dashboard.document_answers import TypedPoint, TypedTime, document_of, path_to, seq_of
 from webhost_sync.routes.dashboard.documents import content_at
 from webhost_sync.routes.dashboard.page import Page, Visit
 from webhost_sync.routes.dashboard.sections import DOCUMENTS
@@ -31,9 +31,20 @@ class HistoryQuery(PagedQuery):
     limit: int = Field(ACTIVITIES, ge=1, le=1000, description="Activities on a page.")
     at: TypedPoint | None = Field(None, description="Seq or time of the state that is shown. Default: now.")
 
+    actor: str | None = Field(None, max_length=300, description="Only this one's.")
+    device: str | None = Field(None, max_length=300, description="Only what came from this device.")
+    start: TypedTime | None = Field(None, alias="from", description="What went on at this time or later.")
+    end: TypedTime | None = Field(None, alias="to", description="What had begun before this time.")
+
+    @property
+    def wanted(self) -> ActivityFilter:
+        return ActivityFilter(self.actor, self.device, self.start, self.end)
+
     def identity(self, path: str) -> str:
         """The activities are the same, whatever state is shown beside them."""
-        return path
+        return (
+            super().identity(path) if self.at is None else self.model_copy(update={"at": None}).identity(path)
+        )
 
 
 async def show_history(visit: Visit[HistoryQuery]) -> answers.History:
@@ -45,7 +56,9 @@ async def show_history(visit: Visit[HistoryQuery]) -> answers.History:
     async def fetch(after: tuple[int, int] | None, limit: int) -> list[tuple[int, NamedActivity]]:
         up_to, before = after or (record.head_seq, None)
         up_to = min(up_to, record.head_seq)
-        found = await archive.activities(record, up_to=up_to, before=before, limit=limit)
+        found = await archive.activities(
+            record, up_to=up_to, before=before, limit=limit, wanted=visit.query.wanted
+        )
         return [(up_to, each) for each in found]
 
     path = visit.address(f"{DOCUMENTS.path}/history/{record.name}")
@@ -62,6 +75,8 @@ async def show_history(visit: Visit[HistoryQuery]) -> answers.History:
         items=items,
         next_cursor=cursor,
         state=state,
+        actors=sorted({share.actor for share in shares}),
+        devices=sorted({share.device for share in shares if share.device}),
         lanes=shown,
         numbers=[writers.of(item.actor, item.device).number for item in items],
         ticks=_ticks(shares),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Annotated
+from uuid import UUID
 
 from pydantic import Field
 
@@ -31,6 +32,10 @@ class CompareQuery(Query):
 class VersionForm(Form):
     name: Annotated[PlainText, Field(min_length=1)]
     at: TypedPoint | None = None
+
+
+class ForgetForm(Form):
+    version: UUID
 
 
 async def show_comparison(visit: Visit[CompareQuery]) -> answers.Comparison:
@@ -77,6 +82,16 @@ async def keep_version(visit: Visit[Query], form: VersionForm) -> Done:
     )
 
 
+async def forget_version(visit: Visit[Query], form: ForgetForm) -> Done:
+    record = await document_of(visit)
+    gone = await visit.services.admin.changes.forget(record, form.version, deed=visit.deed)
+    return Done(
+        history_models.Version.model_validate(gone),
+        f"“{gone.name}” is deleted.",
+        to=visit.document_path("versions", record.name),
+    )
+
+
 PAGES = (
     Page(
         path=path_to("compare"),
@@ -96,5 +111,12 @@ PAGES = (
     ),
     Action(
         path=path_to("versions"), title="Version kept", section=DOCUMENTS, form=VersionForm, do=keep_version
+    ),
+    Action(
+        path=path_to("delete-version"),
+        title="Version deleted",
+        section=DOCUMENTS,
+        form=ForgetForm,
+        do=forget_version,
     ),
 )
