@@ -25,6 +25,16 @@ def _split(text: object) -> object:
     return [part.strip() for part in text.split(",") if part.strip()] if isinstance(text, str) else text
 
 
+def _tiled(template: str | None) -> str | None:
+    marks = all(mark in (template or "") for mark in ("{z}", "{x}", "{y}"))
+    if template and not (marks and template.startswith(("https://", "http://", "/"))):
+        raise PydanticCustomError(
+            "no_tile_url",
+            "it must be an address (https://…, or /… of this server) with {z}, {x} and {y} in it",
+        )
+    return template or None
+
+
 def _outlasting(limit: int) -> int:
     if limit < SMALLEST_OUTBOX:
         raise PydanticCustomError(
@@ -83,6 +93,11 @@ class Settings(BaseSettings):
     """Signs the cookies of people; one secret, or several as in `token_signing_secret`."""
     public_url: str | None = None
     """Where people reach this server, such as `https://sync.example`; used in links that are handed out."""
+    map_tile_url: Annotated[str | None, AfterValidator(_tiled)] = None
+    """Raster tiles for the dashboard's maps, such as `https://tiles.example/{z}/{x}/{y}.png`; without it
+    they show the bundled one, and ask nobody."""
+    map_attribution: str = ""
+    """Whom the tiles are from, as their licence wants it said on the map."""
     session_lifetime: float = Field(default=7 * 24 * 3600.0, gt=0)
     """How long a person stays signed in at most."""
     session_idle_timeout: float = Field(default=24 * 3600.0, gt=0)

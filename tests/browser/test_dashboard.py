@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Response, expect
 from websockets.exceptions import ConnectionClosed
 
 from tests.browser.dashboard_site import Site, running_site
@@ -53,8 +53,9 @@ async def test_every_page_looks_right_and_has_no_barrier(
         await person.sign_in()
         for name, path in PAGES.items():
             await person.open(path)
-            if name in ("overview", "connections"):
+            if name in ("overview", "connections", "fleet"):
                 await expect(person.page.locator("[data-live-state=live]")).to_be_visible()
+            await person.maps_drawn()
             await screenshot(person.page, f"dashboard {name} {width} {scheme}")
             barriers[name] = await person.barriers()
             assert not await person.is_too_wide(), f"{name} is wider than the screen"
@@ -84,7 +85,12 @@ async def test_pages_are_small_and_say_how_long_they_took(site: Site, chromium: 
     async with desk(site, chromium) as person:
         await person.sign_in()
         sizes: list[int] = []
-        person.page.on("response", lambda answer: sizes.append(int(answer.headers.get("content-length", 0))))
+
+        def note(answer: Response) -> None:
+            if not any(part in answer.url for part in ("/maplibre-gl", "/base-map.")):
+                sizes.append(int(answer.headers.get("content-length", 0)))
+
+        person.page.on("response", note)
         for path in PAGES.values():
             sizes.clear()
             await person.open(path)

@@ -14,6 +14,7 @@ from store.users import MemberRole, Users
 from tests.server.api import error_of
 from tests.server.dashboard import Dashboard, Visitor, running_dashboard
 from webhost_sync.routes.dashboard.document_files import Download
+from webhost_sync.routes.dashboard.fleet_live import FleetStream
 from webhost_sync.routes.dashboard.page import Action, Page, Stream
 from webhost_sync.routes.dashboard.table import PAGES
 
@@ -22,7 +23,7 @@ STRANGE = "00000000-0000-0000-0000-000000000001"
 SHOWN: list[Page[Any]] = [page for page in PAGES if isinstance(page, Page)]
 ACTIONS = [page for page in PAGES if isinstance(page, Action)]
 FILES = [page for page in PAGES if isinstance(page, Download)]
-STREAMS = [page for page in PAGES if isinstance(page, Stream)]
+STREAMS = [page for page in PAGES if isinstance(page, Stream | FleetStream)]
 FORMS: dict[str, dict[str, object]] = {
     "/keys": {"name": "new", "scopes": ["read"]},
     "/keys/{id}/revoke": {},

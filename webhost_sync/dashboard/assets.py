@@ -2,7 +2,8 @@
 
     app.css  ->  /dashboard/static/app.3f9a0c11.css
 
-Everything is read once, when the process starts; text is kept compressed as well.
+Everything is read once, when the process starts; text is kept compressed as well. A script of ours names
+another file as './name' (to import, or to fetch), and what browsers get has its address there.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -17,6 +19,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent / "static"
 PREFIX = "/dashboard/static/"
+NEIGHBOUR = re.compile(rb"'\./([\w.-]+)'")
 COMPRESSED = {"text/css", "text/javascript", "image/svg+xml", "application/json"}
 
 
@@ -33,7 +36,7 @@ class Asset:
 @cache
 def assets() -> Mapping[str, Asset]:
     """Every file by its own name."""
-    return {path.name: _read(path) for path in sorted(FOLDER.iterdir()) if path.suffix != ".LICENSE"}
+    return {path.name: _read(path.name) for path in sorted(FOLDER.iterdir()) if path.suffix != ".LICENSE"}
 
 
 @cache
@@ -46,12 +49,16 @@ def asset_url(name: str) -> str:
     return assets()[name].url
 
 
-def _read(path: Path) -> Asset:
-    content = path.read_bytes()
-    media_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+@cache
+def _read(name: str) -> Asset:
+    """Raises: OSError (there is no such file), RecursionError (scripts that name each other)."""
+    content = (FOLDER / name).read_bytes()
+    if name.endswith(".js"):
+        content = NEIGHBOUR.sub(lambda found: f"'{_read(found[1].decode()).url}'".encode(), content)
+    media_type = mimetypes.guess_type(name)[0] or "application/octet-stream"
     if media_type == "application/javascript":
         media_type = "text/javascript"
-    stem, _, suffix = path.name.rpartition(".")
+    stem, _, suffix = name.rpartition(".")
     url = f"{PREFIX}{stem}.{hashlib.sha256(content).hexdigest()[:8]}.{suffix}"
     zipped = gzip.compress(content, mtime=0) if media_type in COMPRESSED else None
     return Asset(url, media_type, content, zipped)

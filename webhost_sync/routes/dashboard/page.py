@@ -17,7 +17,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Generic
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 import structlog
 from pydantic import BaseModel
@@ -98,7 +98,10 @@ class Visit(Generic[QueryT]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page(Generic[QueryT]):
-    """`show` answers with what the template shows as `answer`. `sources` adds to the content policy."""
+    """`show` answers with what the template shows as `answer`. `sources` adds to the content policy.
+
+    `map` is whether the template has a map (`ui.map`), which may load the tiles that the settings name.
+    """
 
     path: str
     title: str
@@ -108,6 +111,7 @@ class Page(Generic[QueryT]):
     query: type[QueryT]
     role: MemberRole = MemberRole.VIEWER
     sources: Mapping[str, str] = field(default_factory=dict)
+    map: bool = False
 
     async def serve(self, request: Request) -> Response:
         return await guarded(request, self._serve)
@@ -118,7 +122,8 @@ class Page(Generic[QueryT]):
         if answers.wants_json(guest.request):
             return answers.as_json(guest.request, answer)
         response = show(visit, self.template, answer, page=self)
-        answers.protect(guest.request, response, **self.sources)
+        tiles = tile_sources(guest.services.settings.map_tile_url) if self.map else {}
+        answers.protect(guest.request, response, **self.sources, **tiles)
         return response
 
     def routes(self) -> list[BaseRoute]:
@@ -231,6 +236,13 @@ def visit_of(guest: Guest, role: MemberRole, query: type[QueryT]) -> Visit[Query
     visitor = guest.enter(parameters["tenant"], parameters["environment"])
     access_role(visitor, role)
     return Visit(guest, visitor, read_query(query, guest.request, drops_blanks=True))
+
+
+def tile_sources(template: str | None) -> dict[str, str]:
+    """What the content policy must allow so that these tiles load: their origin, where it is another one."""
+    parts = urlsplit(template or "")
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return {"img": origin, "connect": origin} if parts.netloc else {}
 
 
 def show(visit: Visit[Any], template: str, answer: BaseModel, **values: Any) -> Response:

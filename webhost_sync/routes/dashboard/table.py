@@ -25,9 +25,10 @@ from webhost_sync.routes.dashboard import (
 )
 from webhost_sync.routes.dashboard.document_files import Download
 from webhost_sync.routes.dashboard.files import FILES_PATH, serve_file
+from webhost_sync.routes.dashboard.fleet_live import FleetStream
 from webhost_sync.routes.dashboard.page import Action, Page, Stream
 
-PAGES: tuple[Page[Any] | Action[Any] | Stream | Download, ...] = (
+PAGES: tuple[Page[Any] | Action[Any] | Stream | Download | FleetStream, ...] = (
     *overview.PAGES,
     *fleet.PAGES,
     *documents.PAGES,

@@ -1,0 +1,217 @@
+/* The map of every page that has one. A page writes `ui.map(…)` into its template, imports this file from
+   beside it (such names become addresses), and does
+
+       const map = await createMap(element)     // null where there is no WebGL; the element then says so
+       map.setVehicles([{ id, name, longitude, latitude, headingDeg, state }])   // state: moving, stopped, offline
+       map.choose(id)                           // drawn larger, above the rest, never in a cluster; null for none
+       map.setTracks([{ id, points: [[longitude, latitude], …], color?, opacity? }])
+       map.setDots([{ id, point: [longitude, latitude], color?, radius?, … }])
+       map.setShapes([{ id, name, points | center + radiusM, color?, selected?, open? }])
+       map.fit([[longitude, latitude], …])      // all of them in view
+       map.show([longitude, latitude])          // brought into view, close enough to see streets
+       map.on('vehicle' | 'shape' | 'dot', ({ id }) => …); map.on('ground', ({ at, pixel }) => …)
+       map.gl                                   // MapLibre's own map, for what isn't here
+
+   Colours come from the variables `--map-…` of map.css, and follow the page's scheme by themselves. Degrees are
+   WGS 84. It asks for nothing from elsewhere, but for tiles where the server names some (MAP_TILE_URL). */
+
+import { AttributionControl, LngLatBounds, Map as GlMap, NavigationControl, ScaleControl, setWorkerUrl } from './maplibre-gl.mjs'
+import { grid, loadBaseMap } from './base-map.js'
+import { COLOURS, layers, markers, style } from './map-layers.js'
+
+const EARTH_M = 6371008.8
+const STREETS_ZOOM = 13
+const NEAR = 9
+const TOUCHABLE = { chosen: 'vehicle', vehicle: 'vehicle', dot: 'dot', 'shape-area': 'shape' }
+
+setWorkerUrl(new URL('./maplibre-gl-worker.mjs', import.meta.url).href)
+
+/** Draw a map into the element. Resolves when it can be drawn on; with null where this browser has no WebGL. */
+export async function createMap(element) {
+  try {
+    const map = new FleetMap(element, await loadBaseMap())
+    await map.loaded
+    element.dataset.mapState = 'ready'
+    element.map = map
+    return map
+  } catch (error) {
+    element.dataset.mapState = 'failed'
+    element.querySelector('[data-map-note]').hidden = false
+    if (!/webgl/i.test(error.message)) console.error(error)
+    return null
+  }
+}
+
+class FleetMap {
+  #element
+  #tiles
+  #vehicles = []
+  #chosen = null
+  #listeners = { vehicle: [], shape: [], dot: [], ground: [] }
+
+  constructor(element, base) {
+    this.#element = element
+    const { tileUrl, tileAttribution } = element.dataset
+    this.#tiles = tileUrl ? { url: new URL(tileUrl, location.href).href.replaceAll('%7B', '{').replaceAll('%7D', '}'), attribution: tileAttribution } : null
+    const colours = this.#colours()
+    this.gl = new GlMap({
+      container: element,
+      style: style(colours, base, this.#tiles),
+      center: [0, 25],
+      zoom: 1.2,
+      maxZoom: 19,
+      attributionControl: false,
+      dragRotate: false,
+      pitchWithRotate: false,
+      fadeDuration: 120,
+      renderWorldCopies: true,
+    })
+    this.gl.touchZoomRotate.disableRotation()
+    this.gl.keyboard.disableRotation()
+    this.gl.getCanvas().setAttribute('aria-label', element.dataset.label)
+    this.gl.addControl(new NavigationControl({ showCompass: false }), 'top-right')
+    this.gl.addControl(new ScaleControl({ maxWidth: 90 }), 'bottom-left')
+    this.gl.addControl(new AttributionControl({ compact: true }), 'bottom-right')
+    for (const [name, image] of markers(colours)) this.gl.addImage(name, image, { pixelRatio: 2 })
+    this.loaded = new Promise((resolve) => { this.gl.once('load', resolve) })
+    this.gl.once('load', () => element.querySelector('.maplibregl-ctrl-attrib')?.classList.remove('maplibregl-compact-show'))
+    if (!this.#tiles) {
+      const draw = () => this.gl.getSource('grid').setData(grid(this.gl.getBounds()))
+      this.gl.once('load', draw)
+      this.gl.on('moveend', draw)
+    }
+    this.#listen()
+    this.#followScheme()
+  }
+
+  on(name, listener) {
+    this.#listeners[name].push(listener)
+  }
+
+  setVehicles(vehicles) {
+    this.#vehicles = vehicles.filter(({ longitude }) => longitude !== null && longitude !== undefined)
+    this.#drawVehicles()
+  }
+
+  choose(id) {
+    this.#chosen = id
+    this.#drawVehicles()
+  }
+
+  setTracks(tracks) {
+    this.#set('tracks', tracks.map(({ points, ...properties }) => feature(properties, 'LineString', points)))
+  }
+
+  setDots(dots) {
+    this.#set('dots', dots.map(({ point, ...properties }) => feature(properties, 'Point', point)))
+  }
+
+  setShapes(shapes) {
+    this.#set('shapes', shapes.map(({ points, center, radiusM, ...properties }) => {
+      const ring = center ? circle(center, radiusM) : points
+      const open = properties.open || ring.length < 3
+      const given = { selected: false, open, ...properties }
+      return open ? feature({ ...given, open }, 'LineString', ring) : feature(given, 'Polygon', [[...ring, ring[0]]])
+    }))
+  }
+
+  fit(points, { animate = false, maxZoom = 14 } = {}) {
+    if (!points.length) return
+    const bounds = points.reduce((all, point) => all.extend(point), new LngLatBounds())
+    this.gl.fitBounds(bounds, { padding: 48, maxZoom, duration: animate ? 500 : 0 })
+  }
+
+  show(point) {
+    this.gl.easeTo({ center: point, zoom: Math.max(this.gl.getZoom(), STREETS_ZOOM), duration: 500 })
+  }
+
+  destroy() {
+    this.gl.remove()
+  }
+
+  #set(source, features) {
+    this.gl.getSource(source).setData({ type: 'FeatureCollection', features })
+  }
+
+  #drawVehicles() {
+    const features = this.#vehicles.map(({ longitude, latitude, headingDeg, ...rest }) =>
+      feature({ ...rest, heading: headingDeg ?? 0 }, 'Point', [longitude, latitude]))
+    const isChosen = ({ properties }) => properties.id === this.#chosen
+    this.#set('vehicles', features.filter((one) => !isChosen(one)))
+    this.#set('chosen', features.filter(isChosen))
+  }
+
+  #listen() {
+    const hit = ({ x, y }) => {
+      const around = [[x - NEAR, y - NEAR], [x + NEAR, y + NEAR]]
+      const [cluster] = this.gl.queryRenderedFeatures([x, y], { layers: ['cluster'] })
+      if (cluster) return cluster
+      const found = this.gl.queryRenderedFeatures(around, { layers: ['chosen', 'vehicle', 'dot'] })[0]
+      return found ?? this.gl.queryRenderedFeatures([x, y], { layers: ['shape-area'] })[0]
+    }
+    this.gl.on('click', async ({ point, lngLat }) => {
+      const at = [lngLat.lng, lngLat.lat]
+      const found = hit(point)
+      if (found?.layer.id === 'cluster') {
+        const zoom = await this.gl.getSource('vehicles').getClusterExpansionZoom(found.properties.cluster_id)
+        this.gl.easeTo({ center: found.geometry.coordinates, zoom: zoom + 0.3, duration: 400 })
+        return
+      }
+      const name = found ? TOUCHABLE[found.layer.id] : 'ground'
+      for (const listener of this.#listeners[name]) listener({ ...found?.properties, at, pixel: point })
+      if (name !== 'ground') for (const listener of this.#listeners.ground) listener({ at, pixel: point, over: name })
+    })
+    this.gl.on('mousemove', ({ point }) => {
+      this.gl.getCanvas().classList.toggle('is-over', Boolean(hit(point)))
+    })
+  }
+
+  /** Custom properties may be `light-dark(…)`; only a real property tells what that comes to. */
+  #colours() {
+    const probe = document.createElement('span')
+    this.#element.append(probe)
+    const read = (name) => {
+      probe.style.color = `var(--map-${name})`
+      return getComputedStyle(probe).color
+    }
+    const colours = Object.fromEntries(COLOURS.map((name) => [name, read(name)]))
+    probe.remove()
+    return colours
+  }
+
+  #followScheme() {
+    const repaint = () => {
+      const colours = this.#colours()
+      for (const { id, paint = {} } of layers(colours, Boolean(this.#tiles)))
+        for (const [property, value] of Object.entries(paint)) this.gl.setPaintProperty(id, property, value)
+      for (const [name, image] of markers(colours)) this.gl.updateImage(name, image)
+    }
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', repaint)
+    new MutationObserver(repaint).observe(document.documentElement, { attributeFilter: ['data-theme'] })
+  }
+}
+
+function feature(properties, type, coordinates) {
+  return { type: 'Feature', properties, geometry: { type, coordinates } }
+}
+
+/** A circle on the ground as a ring of points. */
+export function circle([longitude, latitude], radiusM, corners = 64) {
+  const [lat, lng, reach] = [radians(latitude), radians(longitude), radiusM / EARTH_M]
+  return Array.from({ length: corners }, (_, index) => {
+    const bearing = (2 * Math.PI * index) / corners
+    const y = Math.asin(Math.sin(lat) * Math.cos(reach) + Math.cos(lat) * Math.sin(reach) * Math.cos(bearing))
+    const x = lng + Math.atan2(Math.sin(bearing) * Math.sin(reach) * Math.cos(lat), Math.cos(reach) - Math.sin(lat) * Math.sin(y))
+    return [degrees(x), degrees(y)]
+  })
+}
+
+/** Metres between two points on the sphere. */
+export function distanceM([lng1, lat1], [lng2, lat2]) {
+  const half = (a, b) => Math.sin(radians(b - a) / 2) ** 2
+  const part = half(lat1, lat2) + Math.cos(radians(lat1)) * Math.cos(radians(lat2)) * half(lng1, lng2)
+  return 2 * EARTH_M * Math.asin(Math.sqrt(Math.min(1, part)))
+}
+
+const radians = (angle) => (angle * Math.PI) / 180
+const degrees = (angle) => (angle * 180) / Math.PI
