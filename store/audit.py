@@ -34,6 +34,7 @@ class Action(StrEnum):
 
     TENANT_CREATE = "tenant.create"
     TENANT_RETENTION = "tenant.retention"
+    TENANT_LIMITS = "tenant.limits"
     KEY_CREATE = "key.create"
     KEY_REVOKE = "key.revoke"
     TOKEN_ISSUE = "token.issue"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Self
@@ -23,7 +24,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from store.address import address_of, driver_url
 from store.contract import SchemaOutdated, StoreError, Unavailable
@@ -37,6 +38,15 @@ TRANSIENT_CLASSES = frozenset({"08", "40", "53", "57", "58"})
 LOCK_NOT_AVAILABLE = "55P03"
 READ_ONLY_TRANSACTION = "25006"  # a standby after a failover
 ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """One pool of connections: whose it is, how many there may be, and how many are taken."""
+
+    name: str
+    size: int
+    busy: int
 
 
 class Database:
@@ -182,6 +192,15 @@ class Database:
             raise
         except ConnectionError as error:
             raise self._unavailable(str(error)) from error
+
+    def pools(self) -> tuple[PoolUse, ...]:
+        """How full the pools of this process are."""
+        found = []
+        for role, size in self._pool_sizes.items():
+            pool = self._engines[role].pool
+            busy = pool.checkedout() if isinstance(pool, QueuePool) else 0
+            found.append(PoolUse(role.value.removeprefix("webhost_"), size, busy))
+        return tuple(found)
 
     async def ping(self) -> None:
         """Ask Postgres something small. Raises: as `tenant`."""

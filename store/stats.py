@@ -36,6 +36,18 @@ class SpaceStats:
 
 
 @dataclass(frozen=True, slots=True)
+class AllSpaces:
+    """What is behind or wrong, over all tenants together; the fields are those of `SpaceStats`."""
+
+    documents: int
+    quarantined: int
+    behind: int
+    lag_seconds: float
+    failures: int
+    rejects: int
+
+
+@dataclass(frozen=True, slots=True)
 class DatabaseLoad:
     """Connections of the whole server, everybody's, and how many it allows."""
 
@@ -70,6 +82,25 @@ _SPACE = text(
     where d.tenant_id = :tenant_id and d.state <> 'deleted'
     """
 )
+_ALL = text(
+    """
+    select
+      count(*) as documents,
+      count(*) filter (where d.state = 'quarantined') as quarantined,
+      count(*) filter (where lagging) as behind,
+      coalesce(extract(epoch from now() - min(d.updated_at) filter (where lagging)), 0)::float8
+        as lag_seconds,
+      (select count(*) from projection_failures) as failures,
+      (select count(*) from projection_rejects) as rejects
+    from documents d
+    left join projection_checkpoints c on c.tenant_id = d.tenant_id and c.document_id = d.id
+    cross join lateral (
+      select d.state = 'active' and (d.name = 'tables/vehicles' or d.name like 'track/%')
+        and d.head_seq > coalesce(c.seq, 0) as lagging
+    ) l
+    where d.state <> 'deleted'
+    """
+)
 # Everybody's connections are seen, though not what they are about.
 _LOAD = text(
     "select (select count(*) from pg_stat_activity where backend_type = 'client backend')::int,"
@@ -88,6 +119,11 @@ class Stats:
         async with self._database.moment(tenant_id) as connection:
             row = (await connection.execute(_SPACE, wanted)).one()
         return SpaceStats(**row._mapping)
+
+    async def of_all(self) -> AllSpaces:
+        """Across tenants, so without the name of any."""
+        async with self._database.projector() as connection:
+            return AllSpaces(**(await connection.execute(_ALL)).one()._mapping)
 
     async def load(self) -> DatabaseLoad:
         async with self._database.no_tenant() as connection:

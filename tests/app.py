@@ -23,6 +23,9 @@ from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
 from webhost_sync.routes.services import Services
 
+WITHOUT_RATE_LIMITS = {f"rate_limit_{kind}": 0 for kind in ("api", "upload", "connect", "page", "stranger")}
+"""Tests ask as fast as they can, all from one address; those of the limits say which they mean."""
+
 
 @dataclass(frozen=True)
 class Credential:
@@ -89,7 +92,7 @@ class App:
 async def running_app(database_url: str, **changed: object) -> AsyncIterator[App]:
     """Serve on a free port until the block ends."""
     settings = Settings(_env_file=None).model_copy(  # type: ignore[call-arg]
-        update={"access_check_interval": 0.2, "drain_timeout": 2.0, **changed}
+        update={"access_check_interval": 0.2, "drain_timeout": 2.0, **WITHOUT_RATE_LIMITS, **changed}
     )
     tokens = Tokens(["a secret that is only for tests"], max_lifetime=timedelta(days=1))
     app = create_app(settings, database_url, tokens, CookieSigner(["another secret for tests"]))

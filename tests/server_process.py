@@ -21,6 +21,7 @@ from store.contract import Environment
 from store.database import Database
 from store.keys import Keys
 from store.tenants import Tenants
+from tests.app import WITHOUT_RATE_LIMITS
 from tests.eventually import eventually
 from tests.postgres import clone_database, drop_database
 from webhost_sync.auth.authenticate import Authenticator
@@ -149,6 +150,7 @@ class SyncServer:
             "PORT": str(self._port),
             "TOKEN_SIGNING_SECRET": self._secret,
             "REFUSAL_HOLD": str(self.refusal_hold),
+            **{name.upper(): str(amount) for name, amount in WITHOUT_RATE_LIMITS.items()},
             **self.settings,
         }
         with self._log.open("ab") as log:

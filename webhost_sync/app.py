@@ -31,10 +31,12 @@ from store.lifecycle import PostgresLifecycle
 from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
+from store.redis_link import RedisLink
 from store.retention import Retentions
 from store.roles import Role
 from store.sessions import Sessions
 from store.stats import Stats
+from store.tenants import TenantLimits
 from store.updates import PostgresUpdateLog
 from store.users import Users
 from webhost_sync.admin.connections import Switchboard
@@ -63,7 +65,10 @@ from webhost_sync.history.thinning import Thinner
 from webhost_sync.lifecycle.erasure import Eraser
 from webhost_sync.lifecycle.keeper import Keeper
 from webhost_sync.lifecycle.repair import Repairer
-from webhost_sync.measured_log import MeasuredLog
+from webhost_sync.limiting.admission import Admission
+from webhost_sync.limiting.limiter import Limiter
+from webhost_sync.limiting.overrides import TenantOverrides
+from webhost_sync.measured_log import CountedBatches, MeasuredLog
 from webhost_sync.metrics import Recorder
 from webhost_sync.routes.api import api_routes
 from webhost_sync.routes.collab import collab
@@ -83,6 +88,7 @@ from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
 from webhost_sync.sync.refusals import Refusals
 from webhost_sync.sync.relay import poll, relay, relay_lives
+from webhost_sync.telemetry.gauges import Gauges
 
 logger = structlog.get_logger(__name__)
 
@@ -153,6 +159,7 @@ async def open_store(
     settings: Settings, database_url: str, recorder: Recorder | None = None
 ) -> AsyncIterator[Store]:
     """Connect to a database of this program's schema. Raises: Unavailable, SchemaOutdated."""
+    recorder = recorder or Recorder()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
             Database(database_url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout)
@@ -162,12 +169,12 @@ async def open_store(
         committer = await stack.enter_async_context(
             Committer(
                 partial(database.raw_connection, Role.COMMITTER),
-                changes,
+                CountedBatches(changes, recorder),
                 lanes=settings.committers,
                 patience=COMMIT_PATIENCE,
             )
         )
-        log = MeasuredLog(database, committer, recorder or Recorder())
+        log = MeasuredLog(database, committer, recorder)
         yield Store(database, changes, log, PostgresHistory(database), PostgresLifecycle(database))
 
 
@@ -193,6 +200,8 @@ async def running_services(
         keys, audit = Keys(database), AuditLog(database)
         authenticator = Authenticator(keys, tokens)
         probe = DatabaseProbe(database)
+        stats, link = Stats(database), link_of(settings)
+        limiter = Limiter(settings, TenantOverrides(TenantLimits(database)), recorder, link)
         positions = LivePositions(LatestFeed(database), changes, latest_as_json, settings.log_poll_interval)
         await stack.enter_async_context(hub.running())
         await stack.enter_async_context(positions.running())
@@ -206,6 +215,7 @@ async def running_services(
                 lives.keeper.run(),
                 live.keep_alive(settings.keepalive_interval),
                 live.check_rights(authenticator.recheck, settings.access_check_interval),
+                *([] if link is None else [link.run()]),
             )
         )
         if projects:
@@ -216,7 +226,7 @@ async def running_services(
         admin = AdminServices(
             people=People(users, sessions, Passwords(), settings),
             cookies=cookies,
-            overviews=Overviews(Stats(database), recorder, hub, live, probe),
+            overviews=Overviews(stats, recorder, hub, live, probe),
             keys=KeyRing(keys, tokens, audit),
             connections=Switchboard(live, authenticator.recheck, audit),
             documents=DocumentDesk(readings, hub, live),
@@ -240,10 +250,19 @@ async def running_services(
             live_positions=positions,
             refusals=Refusals(settings.refusal_hold, settings.refusal_hold_max),
             authenticator=authenticator,
+            admission=Admission(authenticator, limiter),
+            recorder=recorder,
+            gauges=Gauges(hub, live, database, stats, probe, link, settings.backup_stamp),
+            redis=link,
             tokens=tokens,
             admin=admin,
             stopping=asyncio.Event(),
         )
+
+
+def link_of(settings: Settings) -> RedisLink | None:
+    """The way to Redis, where one is set. Raises: RedisMissing, RedisUrlUnusable."""
+    return None if settings.redis_url is None else RedisLink(settings.redis_url.get_secret_value())
 
 
 @dataclass(frozen=True, slots=True)

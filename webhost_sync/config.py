@@ -68,7 +68,7 @@ class Settings(BaseSettings):
     statement_timeout: float = Field(default=30.0, gt=0)
     """How long Postgres may work on one statement of the server; migrations have no limit."""
     redis_url: SecretStr | None = None
-    """Redis to carry changes between processes; without it Postgres does (LISTEN/NOTIFY)."""
+    """Redis to carry changes and presence between processes, and to count rate limits for all of them."""
 
     host: str = "127.0.0.1"
     """Address to listen on; `0.0.0.0` is every IPv4 address of the machine."""
@@ -78,6 +78,10 @@ class Settings(BaseSettings):
     """Proxies whose X-Forwarded-For is believed."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     """Origins that may call from a browser, separated by commas; none means every origin."""
+    metrics_token: SecretStr | None = None
+    """Who shows it may read `/metrics`; without one only this machine may."""
+    backup_stamp: Path | None = None
+    """A file that is touched after each good backup: its age becomes a metric, for an alarm."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged: this and all that is worse."""
     log_format: Literal["text", "json"] = "text"
@@ -152,6 +156,18 @@ class Settings(BaseSettings):
     """Bytes of one room that may wait for a database that is away."""
     uncommitted_timeout: float = 30.0
     """How long a room waits for a database that is away, before it sends its members away."""
+    rate_limit_window: int = Field(default=60, ge=1, le=86400)
+    """The time in which the rate limits below are counted; it slides."""
+    rate_limit_api: int = Field(default=100, ge=0, le=1_000_000_000)
+    """Requests of one principal (a token's subject and device; a key at one address); 0 is no limit."""
+    rate_limit_upload: int = Field(default=10, ge=0, le=1_000_000_000)
+    """The same, for requests whose body has more than 64 KiB; they don't count as the others."""
+    rate_limit_connect: int = Field(default=300, ge=0, le=1_000_000_000)
+    """Sockets that one principal opens; an address may open ten times as many."""
+    rate_limit_page: int = Field(default=600, ge=0, le=1_000_000_000)
+    """Requests of one session of the dashboard, or of one address to what needs no credential."""
+    rate_limit_stranger: int = Field(default=100, ge=0, le=1_000_000_000)
+    """Bad credentials of one address; beyond it, those that aren't known are not looked up."""
     refusal_hold: float = 5.0
     """First hold of a refused socket; it doubles up to `refusal_hold_max`."""
     refusal_hold_max: float = 60.0

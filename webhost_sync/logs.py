@@ -140,7 +140,7 @@ class _Redaction:
 
 def _secrets(settings: Settings) -> Iterator[str]:
     """Every secret in the settings, word for word: the signing secrets and the URLs' passwords."""
-    for signing in (settings.token_signing_secret, settings.secret_key_base):
+    for signing in (settings.token_signing_secret, settings.secret_key_base, settings.metrics_token):
         if signing is not None:
             yield from map(str.strip, signing.get_secret_value().split(","))
     for url in (settings.database_url, settings.migration_database_url, settings.redis_url):

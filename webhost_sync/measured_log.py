@@ -1,6 +1,7 @@
 """The log of updates, with a note of every append that was committed: how many updates, and how long.
 
-Rooms use it in place of the plain one; nothing about appending is different.
+Rooms use it in place of the plain one, and the committer announces its batches through `CountedBatches`;
+nothing about appending is different.
 """
 
 from __future__ import annotations
@@ -9,11 +10,26 @@ import time
 from collections.abc import Sequence
 from uuid import UUID
 
-from store.committer import Committer
-from store.contract import Committed, NewUpdate
+from store.committer import Announcer, Committer
+from store.contract import Change, Committed, NewUpdate
 from store.database import Database
 from store.updates import PostgresUpdateLog
 from webhost_sync.metrics import Recorder
+
+
+class CountedBatches:
+    """Passes on what a batch has changed, and notes how many updates it had.
+
+    A `store.committer.Announcer`.
+    """
+
+    def __init__(self, announcer: Announcer, recorder: Recorder) -> None:
+        self._announcer = announcer
+        self._recorder = recorder
+
+    def announce(self, changes: Sequence[Change]) -> None:
+        self._recorder.note_batch(sum(change.last_seq - change.first_seq + 1 for change in changes))
+        self._announcer.announce(changes)
 
 
 class MeasuredLog(PostgresUpdateLog):

@@ -1,17 +1,21 @@
-"""What the process did in the last quarter of an hour, in steps of five seconds.
+"""What the process did: in the last quarter of an hour, in steps of five seconds, and since it started.
 
     ring     one bucket a step, `LENGTH` of them; an old one is reused when its place comes again
     bucket   how many, how many failed, how much came with them, how long it took (sum, longest, and a
              histogram in powers of two, from which quantiles are read)
 
-In: notes of requests and commits. Out: buckets, oldest first. The server's requests are counted for the
-process, commits for each tenant. Pure: the clock (monotonic seconds) is an argument.
+    totals   counters and histograms that only rise, for Prometheus (`telemetry.exposition` words them)
+
+In: notes of requests, commits and refusals. Out: buckets, oldest first, and totals. The server's requests
+are counted for the process, recent commits for each tenant; totals name no tenant and no document, and have
+a bounded number of labels. Pure: the clock (monotonic seconds) is an argument.
 """
 
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
+from bisect import bisect_left
+from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -24,6 +28,13 @@ MAX_TENANTS = 200
 SMALLEST = 0.0001
 BINS = 22
 """The first bin ends at 0.1 ms, each next one at twice that: the last begins at 105 s."""
+DURATIONS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+"""Upper bounds of the histograms of seconds; 0.5 is the dashboard's threshold."""
+BATCH_SIZES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+MAX_SERIES = 2000
+"""Of one counter; what would be one more is counted as `other`."""
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER = "other"
 
 
 @dataclass(slots=True)
@@ -71,17 +82,70 @@ class Ring:
         return found
 
 
+class Histogram:
+    """How many values were at most as large as each bound, and their sum, since the process started."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self.bounds = tuple(bounds)
+        self.counts = [0] * (len(self.bounds) + 1)
+        """Of each interval between two bounds, and above the last."""
+        self.sum = 0.0
+
+    def note(self, value: float) -> None:
+        self.counts[bisect_left(self.bounds, value)] += 1
+        self.sum += value
+
+
+@dataclass(slots=True)
+class Totals:
+    """What was counted since the process started. The labels of `answers` are method, route and status."""
+
+    answers: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    answer_seconds: dict[str, Histogram] = field(default_factory=dict)
+    closes: Counter[int] = field(default_factory=Counter)
+    limited: Counter[str] = field(default_factory=Counter)
+    updates: int = 0
+    commit_seconds: Histogram = field(default_factory=lambda: Histogram(DURATIONS))
+    batch_updates: Histogram = field(default_factory=lambda: Histogram(BATCH_SIZES))
+
+
 class Recorder:
     """Everything that is counted in one process. Belongs to one event loop."""
 
     def __init__(self) -> None:
         self.requests = Ring()
+        self.totals = Totals()
         self._commits: OrderedDict[int, Ring] = OrderedDict()
 
-    def note_request(self, seconds: float, *, failed: bool, now: float) -> None:
-        self.requests.at(now).note(seconds, failed=failed)
+    def note_request(
+        self, seconds: float, *, status: int, now: float, method: str = "GET", route: str = OTHER
+    ) -> None:
+        """An answer that was begun after so many seconds; `route` is the template of its path."""
+        self.requests.at(now).note(seconds, failed=status >= 500)
+        totals = self.totals
+        if route not in totals.answer_seconds:
+            if len(totals.answer_seconds) >= MAX_SERIES:
+                route = OTHER
+            totals.answer_seconds.setdefault(route, Histogram(DURATIONS))
+        totals.answer_seconds[route].note(seconds)
+        totals.answers[method if method in METHODS else OTHER, route, status] += 1
+
+    def note_close(self, code: int) -> None:
+        """A socket that we closed, by its close code."""
+        self.totals.closes[code] += 1
+
+    def note_limit(self, kind: str) -> None:
+        """Somebody was refused because of a rate limit."""
+        self.totals.limited[kind] += 1
+
+    def note_batch(self, updates: int) -> None:
+        """One transaction that appended so many updates, of any rooms."""
+        self.totals.batch_updates.note(updates)
 
     def note_commit(self, tenant_id: int, updates: int, seconds: float, *, now: float) -> None:
+        """One append of one room that was committed after so many seconds."""
+        self.totals.updates += updates
+        self.totals.commit_seconds.note(seconds)
         ring = self._commits.setdefault(tenant_id, Ring())
         ring.at(now).note(seconds, amount=updates)
         self._commits.move_to_end(tenant_id)

@@ -23,6 +23,7 @@ from examples.fleet_demo.rows import Rows, read_rows
 from examples.fleet_demo.screen import Screen
 from store.contract import Unavailable
 from store.database import Database
+from store.tenants import Tenants
 from webhost_sync.cli.serving import tokens_of, url_of
 from webhost_sync.config import Settings
 from webhost_sync.development import Credentials, development_credentials, development_link
@@ -32,6 +33,8 @@ SLUG = "demo"
 LOOK_INTERVAL = 0.5
 PROJECTION_PATIENCE = 60.0
 """Seconds without a new row after which the projection counts as stuck."""
+LIMITS = dict.fromkeys(("api", "upload", "connect"), 1_000_000)
+"""A day in minutes, of a whole fleet at one address with one key: more than a real one would ask for."""
 
 
 class PostgresGone(Exception):
@@ -89,7 +92,7 @@ class Demo:
                 return await self._replay(fleet, database, credentials.tenant.id)
 
     async def _sign_in(self, database: Database) -> Credentials:
-        return await development_credentials(
+        credentials = await development_credentials(
             database,
             tokens_of(self._settings),
             self._settings.data_dir,
@@ -97,6 +100,9 @@ class Demo:
             name="Capital Metro (demo)",
             lifetime=timedelta(seconds=self._settings.token_max_lifetime),
         )
+        tenant = credentials.tenant
+        await Tenants(database).set_limits(tenant.slug, tenant.environment, LIMITS)
+        return credentials
 
     async def _replay(self, fleet: Fleet, database: Database, tenant_id: int) -> bool:
         screen = Screen(self._console, fleet.total)

@@ -245,3 +245,16 @@ class Snippet(BaseModel):
 
 
 IssuedToken.model_rebuild()
+
+
+class RateLimit(BaseModel):
+    """What one principal may do how often."""
+
+    kind: str
+    amount: int
+    window_seconds: int
+    is_own: bool = Field(description="Whether it was set for this tenant; else it is the server's setting.")
+
+
+class RateLimits(BaseModel):
+    items: list[RateLimit]

@@ -1,12 +1,14 @@
 """Turns a credential into a principal, and finds out later whether it still stands.
 
-Routes ask when somebody comes; the loop over live connections asks again. Nothing is cached: a
-revoked key is refused at the next request. A lookup by hash costs one short query; the tokens of a
-crowd that comes back at once share one.
+Routes ask when somebody comes; the loop over live connections asks again. Nothing is believed from
+memory: a revoked key is refused at the next request. A lookup by hash costs one short query; the tokens
+of a crowd that comes back at once share one. Only who it seems to be is known without one, for the rate
+limits that come before.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -20,6 +22,7 @@ from webhost_sync.auth.tokens import Tokens
 from webhost_sync.errors import KeyRevoked, NotAuthenticated, StoreUnavailable, SyncError, TokenExpired
 
 TOUCH_INTERVAL = timedelta(minutes=1)
+REMEMBERED_KEYS = 10_000
 
 
 class KeyStore(Protocol):
@@ -42,6 +45,19 @@ class Authenticator:
         self._tokens = tokens
         self._now = now
         self._still_valid = Together(keys.still_valid)
+        self._seen: OrderedDict[bytes, Principal] = OrderedDict()
+        """Keys that were good when they were last looked up, by their hash."""
+
+    def at_a_glance(self, credential: str | None) -> Principal | None:
+        """Who this seems to be, without asking anybody: good for counting, and never for letting in."""
+        try:
+            if not credential:
+                return None
+            if is_key(credential):
+                return self._seen.get(parse_key(credential).hash)
+            return self._tokens.verify(credential, now=self._now())
+        except NotAuthenticated:
+            return None
 
     async def authenticate(self, credential: str | None) -> Principal:
         """Find out whose key or token this is.
@@ -80,13 +96,21 @@ class Authenticator:
         key = parse_key(credential)
         found = await self._keys.find(key.hash)
         if found is None:
+            self._seen.pop(key.hash, None)
             raise NotAuthenticated(f"there is no API key {key.prefix}…")
         stored, tenant = found
         now = self._now()
-        _demand_valid(stored, now)
+        try:
+            _demand_valid(stored, now)
+        except NotAuthenticated:
+            self._seen.pop(key.hash, None)
+            raise
         if stored.last_used_at is None or stored.last_used_at < now - TOUCH_INTERVAL:
             await self._keys.touch(tenant.id, stored.id)
-        return principal_of_key(stored, tenant)
+        principal = self._seen[key.hash] = principal_of_key(stored, tenant)
+        while len(self._seen) > REMEMBERED_KEYS:
+            self._seen.popitem(last=False)
+        return principal
 
 
 def principal_of_key(key: ApiKey, tenant: Tenant) -> Principal:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from store.contract import Tenant
+from store.contract import Environment, Tenant
 from store.database import Database
 from store.retention import Retentions
 from store.tenants import Tenants
@@ -19,9 +20,18 @@ from webhost_sync.cli.key import find_tenant
 from webhost_sync.cli.output import day_and_time, note, print_json, print_table
 from webhost_sync.cli.settings import load_settings
 from webhost_sync.history.tenant_retention import TenantRetention
+from webhost_sync.limiting.budgets import ADJUSTABLE_BY_TENANT, MAX_AMOUNT
+from webhost_sync.limiting.limiter import amounts_of
 
 MOST_DAYS = 36_500
 
+
+def _limit(name: str, what: str) -> Any:
+    help = f"{what} in the window of the settings, or `default`."
+    return typer.Option(f"--{name}", metavar="NUMBER", show_default=False, help=help)
+
+
+Limit = str | None
 commands = typer.Typer(
     no_args_is_help=True, help="Make and list tenants: the customers, each with a live and a test space."
 )
@@ -138,6 +148,62 @@ def _days(name: str, text: str) -> int | None:
             f"{text!r} is no number of days; write 0 to {MOST_DAYS}, or default",
             param_hint=f"--{name.replace('_', '-')}",
         )
+    return int(text)
+
+
+@commands.command("limits")
+def limits(
+    slug: Annotated[str, typer.Argument(help="The tenant's slug.", show_default=False)],
+    test: TestSpace = False,
+    api: Annotated[Limit, _limit("api", "Requests of one principal")] = None,
+    upload: Annotated[Limit, _limit("upload", "Requests with a large body of one principal")] = None,
+    connect: Annotated[Limit, _limit("connect", "Sockets that one principal opens")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the rate limits of a tenant, or give it others than the settings have.
+
+    Every server process follows within ten seconds.
+
+    Examples:
+
+        webhost-sync tenant limits acme
+
+        webhost-sync tenant limits acme --api 1000 --upload 100
+
+        webhost-sync tenant limits acme --api default
+    """
+    changed = {
+        kind: _parse_amount(text)
+        for kind, text in (("api", api), ("upload", upload), ("connect", connect))
+        if text is not None
+    }
+    environment = Environment.TEST if test else Environment.LIVE
+    settings = load_settings(quiet=True)
+
+    async def work(database: Database) -> Mapping[str, int]:
+        if changed:
+            return await Tenants(database).set_limits(slug, environment, changed, deed=operator())
+        return await Tenants(database).limits(slug, environment)
+
+    own = with_database(settings, work)
+    amounts, window = amounts_of(settings), settings.rate_limit_window
+    holds = {kind.value: own.get(kind, amounts[kind]) for kind in ADJUSTABLE_BY_TENANT}
+    if as_json:
+        print_json({"window_seconds": window, "limits": holds, "own": sorted(own)})
+        return
+    rows = [
+        (kind, str(amount), str(window), "tenant" if kind in own else "settings")
+        for kind, amount in holds.items()
+    ]
+    print_table(("LIMIT", "NUMBER", "SECONDS", "FROM"), rows, fixed=3)
+
+
+def _parse_amount(text: str) -> int | None:
+    """Read a number, or `default` as None."""
+    if text == "default":
+        return None
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_AMOUNT:
+        raise typer.BadParameter(f"{text!r} is no limit; write a number from 1 to {MAX_AMOUNT}, or default")
     return int(text)
 
 

@@ -119,6 +119,17 @@ async def choose_retention(call: Call[Query, models.RetentionChoice]) -> Respons
     return _json(await call.services.admin.retention.choose(tenant_id, call.body, deed=call.deed))
 
 
+async def list_rate_limits(call: Call[Query, None]) -> Response:
+    found = await call.services.admission.budgets_of(_admin_of(call))
+    limits = [
+        models.RateLimit(
+            kind=budget.kind.value, amount=budget.amount, window_seconds=budget.window, is_own=is_own
+        )
+        for budget, is_own in found
+    ]
+    return _json(models.RateLimits(items=limits))
+
+
 def _admin_of(call: Call[Any, Any]) -> int:
     """The tenant of whoever calls. Raises: NotAllowed."""
     access_api(call.principal, Scope.ADMIN)
@@ -151,6 +162,7 @@ _RETENTION = {
     "history_daily_days": {"days": 730, "own": None, "by_default": 730},
     "deleted_documents_days": {"days": 30, "own": None, "by_default": 30},
 }
+_A_LIMIT = {"kind": "api", "amount": 100, "window_seconds": 60, "is_own": False}
 _KEY_ID = Parameter("id", "The key's id, as the list has it.", str(_A_KEY["id"]))
 _CONNECTION_ID = Parameter("id", "The connection's number in this server process.", "41")
 
@@ -240,6 +252,11 @@ ENDPOINTS = (
             models.RetentionChoice, "Days.", {"a week of single updates": {"history_days": 7}},
         ),
         errors=(TooLarge,),
+    ),
+    _endpoint(
+        "GET", "limits", "List the rate limits",
+        "What each principal of the space may do how often. The server's operator can change them.",
+        list_rate_limits, Answer(200, "The rate limits", models.RateLimits, {"items": [_A_LIMIT]}),
     ),
     _endpoint(
         "GET", "audit", "List what was changed", "The audit log of the space, newest first.",

@@ -18,6 +18,7 @@ from webhost_sync.routes import (
     lifecycle,
     limits,
     live_positions,
+    metrics,
     pages,
     positions_feed,
     tokens,
@@ -61,6 +62,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *admin.ENDPOINTS,
     *health.ENDPOINTS,
     *limits.ENDPOINTS,
+    *metrics.ENDPOINTS,
     *pages.ENDPOINTS,
     Endpoint(
         method="GET",

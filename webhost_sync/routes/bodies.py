@@ -13,6 +13,8 @@ from webhost_sync.errors import InvalidRequest, TooLarge
 Read = TypeVar("Read", covariant=True)
 Model = TypeVar("Model", bound=BaseModel)
 JSON_LIMIT = 64 * 1024
+UPLOAD = 64 * 1024
+"""A request whose body has more bytes is an upload."""
 
 
 class Body(Protocol[Read]):
@@ -82,6 +84,12 @@ class JsonBody(Generic[Model]):
             where = ".".join(map(str, fault["loc"]))
             named = f"field {where!r} of the body" if where else "the body"
             raise InvalidRequest(f"{named}: {fault['msg']}") from error
+
+
+def is_upload(request: Request) -> bool:
+    """Whether a request brings much, or doesn't say how much."""
+    announced = request.headers.get("content-length", "")
+    return int(announced) > UPLOAD if announced.isdecimal() else "transfer-encoding" in request.headers
 
 
 async def _read(request: Request, media_type: str, limit: int) -> bytes:

@@ -21,9 +21,15 @@ from starlette.types import Scope
 from store.audit import Deed
 from webhost_sync.auth.principals import Principal
 from webhost_sync.errors import InvalidRequest, NotAuthenticated, SyncError
-from webhost_sync.routes.bodies import Body
-from webhost_sync.routes.credentials import CREDENTIAL_PARAMETERS, credential_of
+from webhost_sync.limiting.budgets import Kind
+from webhost_sync.routes.bodies import Body, is_upload
+from webhost_sync.routes.credentials import CREDENTIAL_PARAMETERS, address_of, credential_of
 from webhost_sync.routes.services import Services, services_of
+
+ROUTE = "webhost_sync.route"
+"""Key of a request's scope: the template of the path that it matched."""
+VERDICT = "webhost_sync.verdict"
+"""Key of a request's scope: what its rate limit has left, a `Verdict` or None."""
 
 
 class Query(BaseModel):
@@ -107,6 +113,11 @@ class Endpoint(Generic[QueryT, BodyT]):
     is_open: bool = False
 
     @property
+    def is_counted(self) -> bool:
+        """Whether a rate limit holds; whoever looks after the server must get an answer."""
+        return self.tag != "health"
+
+    @property
     def template(self) -> str:
         """The path as OpenAPI writes it, without what only the router needs."""
         return re.sub(r":\w+}", "}", self.path)
@@ -114,22 +125,42 @@ class Endpoint(Generic[QueryT, BodyT]):
     async def serve(self, request: Request) -> Response:
         """Answer one request. Raises: SyncError."""
         services = services_of(request)
-        who = None if self.is_open else await services.authenticator.authenticate(credential_of(request))
+        who = await self._admitted(request, services)
         query = read_query(self.query, request)
         body = await self.body.read(request, services.settings.frame_limit)
         return await self.handler(Call(request, services, query, body, who))
 
+    async def _admitted(self, request: Request, services: Services) -> Principal | None:
+        """Find out who calls, and whether they may now; None where everybody may. Raises: SyncError."""
+        address = address_of(request)
+        if not self.is_open:
+            kind = Kind.UPLOAD if is_upload(request) else Kind.API
+            who, request.scope[VERDICT] = await services.admission.admit(
+                credential_of(request), address, kind
+            )
+            return who
+        if self.is_counted:
+            request.scope[VERDICT] = await services.admission.visit("", address)
+        return None
 
-class EndpointRoute(Route):
-    """Matches the path as it came, so that a `%2F` inside of an id is no separator."""
 
-    def __init__(self, endpoint: Endpoint[QueryT, BodyT]) -> None:
-        super().__init__(endpoint.path, endpoint.serve, methods=[endpoint.method])
+class RawRoute(Route):
+    """Matches the path as it came, so that a `%2F` inside of a name is no separator; and leaves its own
+    path in the scope, for whoever counts requests."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
         if scope["type"] != "http":
             return Match.NONE, {}
-        return super().matches({**scope, "path": scope["raw_path"].partition(b"?")[0].decode("latin-1")})
+        raw = scope["raw_path"].partition(b"?")[0].decode("latin-1")
+        match, found = super().matches({**scope, "path": raw})
+        return match, found if match is Match.NONE else {**found, ROUTE: self.path.replace(":path}", "}")}
+
+
+class EndpointRoute(RawRoute):
+    """The route of an endpoint."""
+
+    def __init__(self, endpoint: Endpoint[QueryT, BodyT]) -> None:
+        super().__init__(endpoint.path, endpoint.serve, methods=[endpoint.method])
 
 
 def read_query(model: type[QueryT], request: Request, *, drops_blanks: bool = False) -> QueryT:

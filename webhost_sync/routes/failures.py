@@ -30,6 +30,7 @@ from webhost_sync.errors import (
     SyncError,
     WrongEpoch,
 )
+from webhost_sync.limiting.budgets import Verdict
 from webhost_sync.routes.models import ErrorAnswer, ErrorDetail
 
 RETRY_AFTER_SECONDS = 5
@@ -73,6 +74,8 @@ def answer_to(error: Exception) -> JSONResponse:
         headers["Connection"] = "close"  # the rest of the body is not read
     if known.http_status in (429, 503):
         headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if isinstance(verdict := known.fields.get("verdict"), Verdict):
+        headers |= {**verdict.headers, "Retry-After": str(verdict.retry_after)}
     return _json(known.http_status, known.code, str(known), retry=known.retry, headers=headers)
 
 

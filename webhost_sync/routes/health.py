@@ -40,13 +40,20 @@ async def health_of(services: Services) -> models.Health:
     return models.Health(
         status=status,
         database="connected" if finding.problem is None else f"unavailable: {finding.problem}",
-        redis="not configured",
+        redis=_redis_of(services),
         failing_rooms=live.failing_rooms,
         draining=live.draining,
         timestamp=datetime.now(UTC),
         version=__version__,
         schema_revision=finding.schema_revision,
     )
+
+
+def _redis_of(services: Services) -> str:
+    """Without Redis everything still works, so it says nothing about the status."""
+    if services.redis is None:
+        return "not configured"
+    return "ok" if services.redis.is_up else "unavailable"
 
 
 def _answer(health: models.Health, *, is_ready: bool = True) -> JSONResponse:

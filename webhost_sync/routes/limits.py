@@ -11,7 +11,7 @@ from webhost_sync.auth.tokens import MAX_TOKEN_CHARACTERS
 from webhost_sync.config import Settings
 from webhost_sync.fleet.names import MAX_NAME_BYTES
 from webhost_sync.routes import models
-from webhost_sync.routes.bodies import JSON_LIMIT, NoBody
+from webhost_sync.routes.bodies import JSON_LIMIT, UPLOAD, NoBody
 from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Query
 from webhost_sync.routes.queries import DEFAULT_LIMIT, MAX_LIMIT
 from webhost_sync.sync.lib0 import MAX_NESTING
@@ -50,6 +50,14 @@ ADJUSTABLE = (
     AdjustableLimit("uncommitted_timeout", "seconds", "how long it may; then its sockets get 1013"),
     AdjustableLimit("keepalive_interval", "seconds", "silence until a client is sent presence about nobody"),
     AdjustableLimit("ping_interval", "seconds", "between two WebSocket pings"),
+    AdjustableLimit("rate_limit_window", "seconds", "the sliding window of the rate limits"),
+    AdjustableLimit("rate_limit_api", "requests", "requests of one principal in the window"),
+    AdjustableLimit("rate_limit_upload", "requests", "requests with a large body, likewise"),
+    AdjustableLimit("rate_limit_connect", "sockets", "sockets opened by one principal in the window"),
+    AdjustableLimit(
+        "rate_limit_page", "requests", "requests of one dashboard session, or without a credential"
+    ),
+    AdjustableLimit("rate_limit_stranger", "requests", "bad credentials of one address in the window"),
     AdjustableLimit("refusal_hold", "seconds", "first hold of a socket that was refused before"),
     AdjustableLimit("refusal_hold_max", "seconds", "longest hold of a refused socket"),
     AdjustableLimit("token_lifetime", "seconds", "lifetime of a token that asks for none"),
@@ -60,6 +68,7 @@ FIXED = (
     ("document_name", MAX_NAME_BYTES, "bytes", "a document's name, in UTF-8"),
     ("document_pattern", MAX_PATTERN_BYTES, "bytes", "a pattern of document names, in UTF-8"),
     ("token", MAX_TOKEN_CHARACTERS, "characters", "a token; grant fewer patterns if it gets longer"),
+    ("upload", UPLOAD, "bytes", "a body above this makes a request an upload"),
     ("json_body", JSON_LIMIT, "bytes", "the body of a JSON request"),
     ("json_nesting", MAX_NESTING, "levels", "a value inside of an update or a presence state"),
     ("page", MAX_LIMIT, "items", "one page of a list"),

@@ -1,7 +1,7 @@
 """What happens around every HTTP request: its id, who may read the answer, and what errors become.
 
     Measured        counts the request, and how long it took
-    RequestIds      X-Request-Id, in the answer and on every log line of the request
+    RequestIds      X-Request-Id, in the answer and on each log line; and what the rate limit has left
     CrossOrigin     CORS for the API, the health pages and the limits
     ErrorAnswers    whatever is raised below becomes an answer (`failures.py`)
 
@@ -23,13 +23,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from store.contract import StoreError
 from webhost_sync.errors import TryAgain
-from webhost_sync.metrics import Recorder
+from webhost_sync.metrics import OTHER, Recorder
+from webhost_sync.routes.endpoint import ROUTE, VERDICT
 from webhost_sync.routes.failures import answer_to, is_unexpected
 
 logger = structlog.get_logger(__name__)
 REQUEST_ID = "X-Request-Id"
 READABLE_HEADERS = (
-    REQUEST_ID, "ETag", "Retry-After", "X-Document-Epoch", "X-Document-Seq", "X-Document-Left-Out"
+    REQUEST_ID, "ETag", "RateLimit", "RateLimit-Policy", "Retry-After", "X-Document-Epoch", "X-Document-Seq",
+    "X-Document-Left-Out",
 )  # fmt: skip
 SENDABLE_HEADERS = (
     "Authorization", "Content-Type", "If-None-Match", "Last-Event-ID", "X-Document-Epoch", REQUEST_ID
@@ -57,8 +59,13 @@ class Measured:
             if message["type"] == "http.response.start":
                 now, kind = time.monotonic(), Headers(raw=message["headers"]).get("content-type", "")
                 if not kind.startswith("text/event-stream"):
-                    failed = message["status"] >= 500
-                    self._recorder.note_request(now - started, failed=failed, now=now)
+                    self._recorder.note_request(
+                        now - started,
+                        status=message["status"],
+                        now=now,
+                        method=scope["method"],
+                        route=scope.get(ROUTE, OTHER),
+                    )
             await send(message)
 
         await self._app(scope, receive, noting_send)
@@ -81,7 +88,10 @@ class RequestIds:
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)[REQUEST_ID] = request_id
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request_id
+                if (verdict := scope.get(VERDICT)) is not None:
+                    headers.update(verdict.headers)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):

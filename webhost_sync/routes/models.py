@@ -177,7 +177,9 @@ class Health(BaseModel):
         description="degraded: this process is going away; unhealthy: something can't be stored."
     )
     database: str = Field(description='"connected", or "unavailable: " and why.')
-    redis: str
+    redis: str = Field(
+        description='"ok", "unavailable" (the server goes on without it), or "not configured".'
+    )
     failing_rooms: int = Field(description="Live documents whose last commit was not answered.")
     draining: bool
     timestamp: datetime

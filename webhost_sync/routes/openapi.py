@@ -20,6 +20,7 @@ from webhost_sync.errors import (
     StoreUnavailable,
     SyncError,
     TokenExpired,
+    TooManyRequests,
 )
 from webhost_sync.routes.endpoint import Answer, Endpoint, Parameter
 from webhost_sync.routes.failures import RETRY_AFTER_SECONDS
@@ -27,7 +28,7 @@ from webhost_sync.routes.models import ErrorAnswer
 
 Json = dict[str, Any]
 AnyEndpoint = Endpoint[Any, Any]
-OF_EVERY_CREDENTIAL = (NotAuthenticated, TokenExpired, KeyRevoked, StoreUnavailable)
+OF_EVERY_CREDENTIAL = (NotAuthenticated, TokenExpired, KeyRevoked, TooManyRequests, StoreUnavailable)
 OF_EVERY_CALL = (Internal,)
 _REF = "#/components/schemas/{model}"
 _SECURITY: Json = {
@@ -77,7 +78,9 @@ def openapi_document(endpoints: Sequence[AnyEndpoint], *, version: str, descript
 
 def errors_of(endpoint: AnyEndpoint) -> tuple[type[SyncError], ...]:
     """Every error that a call of the endpoint can end with."""
-    credential = () if endpoint.is_open else OF_EVERY_CREDENTIAL
+    credential: tuple[type[SyncError], ...] = OF_EVERY_CREDENTIAL
+    if endpoint.is_open:
+        credential = (TooManyRequests,) if endpoint.is_counted else ()
     return tuple(dict.fromkeys((*credential, *endpoint.errors, *OF_EVERY_CALL)))
 
 
@@ -203,6 +206,8 @@ def _failure(status: int, errors: Sequence[type[SyncError]]) -> Json:
         headers["WWW-Authenticate"] = {"$ref": "#/components/headers/WWW-Authenticate"}
     if status in (429, 503):
         headers["Retry-After"] = {"$ref": "#/components/headers/Retry-After"}
+    if status == 429:
+        headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in _RATE_LIMIT}
     codes = ", ".join(f"`{error.code}`" for error in errors)
     return {
         "description": f"{HTTPStatus(status).phrase}: {codes}",
@@ -220,8 +225,18 @@ def _header(header: Parameter) -> Json:
 _REQUEST_ID_REF: Mapping[str, Json] = {"X-Request-Id": {"$ref": "#/components/headers/X-Request-Id"}}
 
 
+_RATE_LIMIT = {
+    "RateLimit": Parameter(
+        "", "What is left of the budget: `r`, and one more in `t` seconds; answers of any status have it.",
+        '"api";r=42;t=3',
+    ),
+    "RateLimit-Policy": Parameter("", "The budget: `q` in `w` seconds, sliding.", '"api";q=100;w=60'),
+}  # fmt: skip
+
+
 def _shared_headers() -> Json:
     return {
+        **{name: _header(header) for name, header in _RATE_LIMIT.items()},
         "X-Request-Id": _header(
             Parameter(
                 "", "The request's id, in the log too; a short plain one that you send is kept.", "a1b2c3"

@@ -12,6 +12,7 @@ from store.database import Database
 from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
+from store.redis_link import RedisLink
 from webhost_sync.admin.services import AdminServices
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.tokens import Tokens
@@ -19,9 +20,12 @@ from webhost_sync.config import Settings
 from webhost_sync.fleet.live_positions import LivePositions
 from webhost_sync.history.archive import Archive
 from webhost_sync.lifecycle.keeper import Keeper
+from webhost_sync.limiting.admission import Admission
+from webhost_sync.metrics import Recorder
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
 from webhost_sync.sync.refusals import Refusals
+from webhost_sync.telemetry.gauges import Gauges
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,10 @@ class Services:
     live_positions: LivePositions
     refusals: Refusals
     authenticator: Authenticator
+    admission: Admission
+    recorder: Recorder
+    gauges: Gauges
+    redis: RedisLink | None
     tokens: Tokens
     admin: AdminServices
     stopping: asyncio.Event

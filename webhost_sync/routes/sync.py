@@ -15,9 +15,11 @@ import structlog
 from starlette.websockets import WebSocket
 
 from webhost_sync.auth.access import access_document
-from webhost_sync.errors import ClientFault, InvalidRequest, SyncError
+from webhost_sync.errors import ClientFault, InvalidRequest, SyncError, TooManyRequests
 from webhost_sync.fleet.names import validate_name
+from webhost_sync.limiting.budgets import Kind
 from webhost_sync.routes.credentials import EPOCH_HEADER, address_of, check_origin, credential_of
+from webhost_sync.routes.endings import end_socket
 from webhost_sync.routes.services import Services, services_of
 from webhost_sync.sync.connection import Connection
 from webhost_sync.sync.effects import Member
@@ -38,21 +40,22 @@ async def sync(websocket: WebSocket) -> None:
     async with open_transport(websocket) as transport:
         try:
             ended = await _serve(websocket, transport, services)
-        except ClientFault as error:
+        except (ClientFault, TooManyRequests) as error:
             await _refuse(websocket, transport, services, error)
             return
         except SyncError as error:
             ended = error
         if ended is not None:
             logger.info("connection closed", code=ended.close_code, why=ended.code)
-            await transport.close(ended.close_code, ended.reason)
+            await end_socket(transport, services.recorder, ended)
 
 
 async def _serve(websocket: WebSocket, transport: Transport, services: Services) -> SyncError | None:
     """Admit and serve; returns why we end it. Raises: SyncError when it may not come in."""
     check_origin(websocket, services.settings.allowed_origins)
-    name = document_name(websocket.scope["raw_path"])
-    principal = await services.authenticator.authenticate(credential_of(websocket))
+    name, address = document_name(websocket.scope["raw_path"]), address_of(websocket)
+    await services.admission.connect(address)
+    principal, _ = await services.admission.admit(credential_of(websocket), address, Kind.CONNECT)
     access = access_document(principal, name)
     claim = read_claim(websocket.query_params.get("epoch") or websocket.headers.get(EPOCH_HEADER))
     async with services.hub.enter(principal.tenant_id, name) as runner:
@@ -82,13 +85,14 @@ def document_name(raw_path: bytes) -> str:
     return validate_name(name)
 
 
-async def _refuse(websocket: WebSocket, transport: Transport, services: Services, error: ClientFault) -> None:
+async def _refuse(websocket: WebSocket, transport: Transport, services: Services, error: SyncError) -> None:
     """Say why, hold whoever keeps coming back, and close."""
     credential = hashlib.sha256((credential_of(websocket) or "").encode()).hexdigest()
     address = address_of(websocket)
     hold = services.refusals.note((address, credential), time.monotonic())
     logger.info("connection refused", code=error.close_code, why=error.code, address=address, hold=hold)
-    transport.write(Frame(encode(PermissionDenied(str(error)))))
+    if not error.retry:
+        transport.write(Frame(encode(PermissionDenied(str(error)))))
     # It is not read meanwhile: what a stranger sends is not worth our memory.
     await services.refusals.hold(hold)
-    await transport.close(error.close_code, error.reason)
+    await end_socket(transport, services.recorder, error)

@@ -127,7 +127,7 @@ def refusal(guest: Guest, error: Exception) -> Response:
     else:
         title = TITLES.get(status, HTTPStatus(status).phrase)
         response = html(guest, "error.html", status=status, title=title, message=words)
-    for name in ("Retry-After", "Allow"):
+    for name in ("Retry-After", "Allow", "RateLimit", "RateLimit-Policy"):
         if name in plain.headers:
             response.headers[name] = plain.headers[name]
     return response

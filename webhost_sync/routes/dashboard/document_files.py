@@ -22,8 +22,8 @@ from webhost_sync.history.json_form import node_json
 from webhost_sync.routes.dashboard import answers
 from webhost_sync.routes.dashboard.document_answers import TypedPoint, document_of, path_to, seq_of
 from webhost_sync.routes.dashboard.door import Guest
-from webhost_sync.routes.dashboard.page import SPACE, RawRoute, Visit, guarded, visit_of
-from webhost_sync.routes.endpoint import Query
+from webhost_sync.routes.dashboard.page import SPACE, Visit, guarded, visit_of
+from webhost_sync.routes.endpoint import Query, RawRoute
 
 OCTETS = "application/octet-stream"
 _PLAIN = re.compile(r"[^A-Za-z0-9._-]+")

@@ -91,6 +91,23 @@ async def guest_of(request: Request) -> Guest:
     return Guest(request, services, visitor_id or new_id(), visitor_id is None, None)
 
 
+async def count_visit(request: Request) -> None:
+    """Count a request for its session, or its address, before anything is asked of the store.
+
+    Raises: TooManyRequests.
+    """
+    services = services_of(request)
+    cookie = request.cookies.get(cookie_name(request, SESSION_COOKIE))
+    session_id = services.admin.cookies.load(SESSION_COOKIE, cookie)
+    name = "" if session_id is None else f"session {session_id.hash.hex()}"
+    await services.admission.visit(name, request.client.host if request.client else "")
+
+
+def stranger_of(request: Request) -> Guest:
+    """Whoever sends the request, as if they weren't signed in."""
+    return Guest(request, services_of(request), new_id(), False, None)
+
+
 def set_session(guest: Guest, response: Response, session_id: SecretId) -> None:
     """Give the browser its session."""
     lifetime = int(guest.services.settings.session_lifetime)

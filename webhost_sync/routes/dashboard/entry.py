@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
 
 from webhost_sync.auth.cookies import SecretId, read_link
 from webhost_sync.auth.links import LINK_PATH
@@ -24,6 +24,7 @@ from webhost_sync.routes.dashboard.door import Guest, end_session, set_session
 from webhost_sync.routes.dashboard.forms import Fields, Form, read_fields
 from webhost_sync.routes.dashboard.page import guarded
 from webhost_sync.routes.dashboard.sections import OVERVIEW
+from webhost_sync.routes.endpoint import RawRoute
 from webhost_sync.routes.models import PlainText
 
 FRONT_DOOR = "/dashboard"
@@ -208,11 +209,11 @@ def _signed_in(guest: Guest) -> SignedIn:
     return SignedIn(email=session.user.email, name=session.user.name, spaces=spaces)
 
 
-def _route(method: str, path: str, serve: Callable[[Guest], Awaitable[Response]]) -> Route:
+def _route(method: str, path: str, serve: Callable[[Guest], Awaitable[Response]]) -> BaseRoute:
     async def endpoint(request: Request) -> Response:
         return await guarded(request, serve)
 
-    return Route(path, endpoint, methods=[method], name=serve.__name__)
+    return RawRoute(path, endpoint, methods=[method], name=serve.__name__)
 
 
 ROUTES: tuple[BaseRoute, ...] = (

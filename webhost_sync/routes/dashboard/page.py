@@ -24,20 +24,19 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
-from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Scope
+from starlette.routing import BaseRoute
 
 from store.audit import Deed
 from store.contract import StoreError, Tenant
 from store.users import MemberRole
 from webhost_sync.auth.spaces import Visitor, access_role
 from webhost_sync.dashboard.render import render
-from webhost_sync.errors import SyncError, TryAgain
+from webhost_sync.errors import SyncError, TooManyRequests, TryAgain
 from webhost_sync.routes.dashboard import answers
-from webhost_sync.routes.dashboard.door import Guest, guest_of
+from webhost_sync.routes.dashboard.door import Guest, count_visit, guest_of, stranger_of
 from webhost_sync.routes.dashboard.forms import FormT, read_fields
 from webhost_sync.routes.dashboard.sections import SECTIONS, Section
-from webhost_sync.routes.endpoint import Query, QueryT, read_query
+from webhost_sync.routes.endpoint import Query, QueryT, RawRoute, read_query
 from webhost_sync.routes.failures import is_unexpected
 from webhost_sync.routes.services import Services
 
@@ -221,15 +220,6 @@ class Stream:
         return [RawRoute(SPACE + self.path, self.serve, methods=["GET"])]
 
 
-class RawRoute(Route):
-    """Matches the path as it came, so that a `%2F` inside of a name is no separator."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope["type"] != "http":
-            return Match.NONE, {}
-        return super().matches({**scope, "path": scope["raw_path"].partition(b"?")[0].decode("latin-1")})
-
-
 def visit_of(guest: Guest, role: MemberRole, query: type[QueryT]) -> Visit[QueryT]:
     """Raises: NotAuthenticated, HTTPException 404, NotAllowed, InvalidRequest, in this order."""
     parameters = guest.request.path_params
@@ -253,6 +243,10 @@ def show(visit: Visit[Any], template: str, answer: BaseModel, **values: Any) -> 
 
 async def guarded(request: Request, serve: Callable[[Guest], Awaitable[Response]]) -> Response:
     """Serve a guest; whatever goes wrong is answered as a page, a fragment or JSON."""
+    try:
+        await count_visit(request)
+    except TooManyRequests as error:
+        return answers.refusal(stranger_of(request), error)
     guest = await guest_of(request)
     try:
         return await serve(guest)
