@@ -48,7 +48,7 @@ union all select pg_notify($3, payload) from unnest($4::text[]) as payload
 
 Message = TypeVar("Message", Change, RightsChanged, LifeChanged, LatestMoved)
 Key = TypeVar("Key")
-Waiting = TypeVar("Waiting")
+Item = TypeVar("Item")
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +109,37 @@ def decode_latest(payload: str) -> LatestMoved:
     raise ValueError(f"no move of latest positions: {payload[:100]}")
 
 
+class Waiting:
+    """What waits to be announced: one message for each document, and one for each tenant whose latest
+    positions moved. At most `MAX_PENDING` of either are kept; beyond that the oldest is dropped."""
+
+    def __init__(self) -> None:
+        self._changes: dict[int, Change] = {}
+        self._moved: dict[int, LatestMoved] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._changes or self._moved)
+
+    def add(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            earlier = self._changes.pop(change.document_id, None)
+            if earlier is not None:
+                first_seq = min(earlier.first_seq, change.first_seq)
+                last_seq = max(earlier.last_seq, change.last_seq)
+                change = replace(change, first_seq=first_seq, last_seq=last_seq)
+            self._changes[change.document_id] = change
+        _drop_oldest(self._changes)
+
+    def add_latest(self, moved: LatestMoved) -> None:
+        earlier = self._moved.pop(moved.tenant_id, moved)
+        self._moved[moved.tenant_id] = max(moved, earlier, key=lambda each: each.version)
+        _drop_oldest(self._moved)
+
+    def take(self) -> tuple[list[Change], list[LatestMoved]]:
+        """What goes out next, the oldest first."""
+        return _take(self._changes), _take(self._moved)
+
+
 class PostgresChanges:
     """Announces, and listens.
 
@@ -122,8 +153,7 @@ class PostgresChanges:
         """`max_unread` is how many messages a listener may be behind before it is cut off."""
         self._connect = connect
         self._max_unread = max_unread
-        self._changes: dict[int, Change] = {}
-        self._moved: dict[int, LatestMoved] = {}
+        self._waiting = Waiting()
         self._arrived = asyncio.Event()
         self._closed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -143,22 +173,13 @@ class PostgresChanges:
 
     def announce(self, changes: Sequence[Change]) -> None:
         """Tell all processes of commits, soon. Two of the same document that wait become one."""
-        for change in changes:
-            earlier = self._changes.pop(change.document_id, None)
-            if earlier is not None:
-                first_seq = min(earlier.first_seq, change.first_seq)
-                last_seq = max(earlier.last_seq, change.last_seq)
-                change = replace(change, first_seq=first_seq, last_seq=last_seq)
-            self._changes[change.document_id] = change
-        _drop_oldest(self._changes)
+        self._waiting.add(changes)
         self._arrived.set()
 
     def announce_latest(self, moved: LatestMoved) -> None:
         """Tell all processes that latest positions moved, soon. Two of the same tenant that wait become
         one."""
-        earlier = self._moved.pop(moved.tenant_id, moved)
-        self._moved[moved.tenant_id] = max(moved, earlier, key=lambda each: each.version)
-        _drop_oldest(self._moved)
+        self._waiting.add_latest(moved)
         self._arrived.set()
 
     def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
@@ -184,9 +205,13 @@ class PostgresChanges:
                 async with self._connect() as connection:
                     await connection.execute(FORGETFUL)
                     while await self._something_waits() and not connection.is_closed():
-                        changes = list(map(encode_change, _take(self._changes)))
-                        moved = list(map(encode_latest, _take(self._moved)))
-                        channels = LOG_CHANNEL, changes, LATEST_CHANNEL, moved
+                        changes, moved = self._waiting.take()
+                        channels = (
+                            LOG_CHANNEL,
+                            list(map(encode_change, changes)),
+                            LATEST_CHANNEL,
+                            list(map(encode_latest, moved)),
+                        )
                         await connection.execute(NOTIFY, *channels, timeout=ANSWER_TIMEOUT)
                         backoff.reset()
                         await self._gather_more()
@@ -197,10 +222,10 @@ class PostgresChanges:
                 await backoff.pause()
 
     async def _something_waits(self) -> bool:
-        while not (self._changes or self._moved or self._closed.is_set()):
+        while not (self._waiting or self._closed.is_set()):
             self._arrived.clear()
             await self._arrived.wait()
-        return bool(self._changes or self._moved)
+        return bool(self._waiting)
 
     async def _gather_more(self) -> None:
         """Wait for `PAUSE`, or until closed."""
@@ -223,12 +248,12 @@ class PostgresChanges:
             yield inbox.read()
 
 
-def _drop_oldest(waiting: dict[Key, Waiting]) -> None:
+def _drop_oldest(waiting: dict[Key, Item]) -> None:
     while len(waiting) > MAX_PENDING:
         del waiting[next(iter(waiting))]
 
 
-def _take(waiting: dict[Key, Waiting]) -> list[Waiting]:
+def _take(waiting: dict[Key, Item]) -> list[Item]:
     """What goes into the next statement, oldest first."""
     return [waiting.pop(key) for key in list(islice(waiting, MAX_PER_NOTIFY))]
 

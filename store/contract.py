@@ -357,11 +357,19 @@ class UpdateLog(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """In place of a message: some may have been lost, so whoever listens has to look for itself."""
+
+
+MISSED = Missed()
+
+
 class Changes(Protocol):
     """Tells processes about each other's commits, and about revoked rights. May lose messages:
     whoever listens reads what was committed by seq or version, and polls now and then."""
 
-    def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
+    def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Change | Missed]]:
         """Changes committed by any process from now on. Ends with Unavailable when the connection breaks."""
         ...
 
@@ -373,6 +381,6 @@ class Changes(Protocol):
         """Documents whose life any process changed from now on. Ends as `listen` does."""
         ...
 
-    def listen_latest(self) -> AbstractAsyncContextManager[AsyncIterator[LatestMoved]]:
+    def listen_latest(self) -> AbstractAsyncContextManager[AsyncIterator[LatestMoved | Missed]]:
         """Tenants whose latest positions any process changed from now on. Ends as `listen` does."""
         ...

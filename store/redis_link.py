@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from store.contract import StoreError
@@ -93,11 +95,32 @@ class RedisLink:
                 await self.look()
                 await asyncio.sleep(LOOK_INTERVAL)
         finally:
-            await self.client.aclose()
-            await self.pool.disconnect()
+            await self.close()
 
-    def subscriber(self) -> Any:
-        """A client of its own, for listening: its connection waits as long as nothing is said."""
-        return self._library.Redis.from_url(
-            self._url, socket_timeout=None, socket_connect_timeout=PATIENCE, health_check_interval=5
-        )
+    async def close(self) -> None:
+        """Drop every connection."""
+        await self.client.aclose()
+        await self.pool.disconnect()
+
+    @asynccontextmanager
+    async def subscription(self, channel: str) -> AsyncIterator[AsyncIterator[str]]:
+        """Listen to a channel, from now on; the iterator ends when Redis was found to be away.
+
+        On a connection of its own, which waits as long as nothing is said. Raises: one of `AWAY`.
+        """
+        async with (
+            self._library.Redis.from_url(
+                self._url, socket_timeout=None, socket_connect_timeout=PATIENCE, decode_responses=True
+            ) as client,
+            client.pubsub(ignore_subscribe_messages=True) as channels,
+        ):
+            async with asyncio.timeout(2 * PATIENCE):
+                await channels.subscribe(channel)
+                await channels.get_message(timeout=2 * PATIENCE)  # it says that we are
+            yield self._said(channels)
+
+    async def _said(self, channels: Any) -> AsyncIterator[str]:
+        while self.is_up:
+            message = await channels.get_message(timeout=LOOK_INTERVAL)
+            if message is not None:
+                yield message["data"]

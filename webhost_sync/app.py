@@ -29,12 +29,14 @@ from store.keys import Keys
 from store.latest_feed import LatestFeed
 from store.lifecycle import PostgresLifecycle
 from store.positions_feed import PositionsFeed
+from store.presence import PresenceChannel
 from store.probe import DatabaseProbe
 from store.readings import Readings
 from store.redis_link import RedisLink
 from store.retention import Retentions
 from store.roles import Role
 from store.sessions import Sessions
+from store.shared_changes import SharedChanges
 from store.stats import Stats
 from store.tenants import TenantLimits
 from store.updates import PostgresUpdateLog
@@ -83,11 +85,12 @@ from webhost_sync.routes.middleware import (
 from webhost_sync.routes.services import Services
 from webhost_sync.routes.sync import sync
 from webhost_sync.routes.vehicles import latest_as_json
+from webhost_sync.sync.beyond import Beyond
 from webhost_sync.sync.compactor import run_compactor
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
 from webhost_sync.sync.refusals import Refusals
-from webhost_sync.sync.relay import poll, relay, relay_lives
+from webhost_sync.sync.relay import poll, relay, relay_lives, relay_presence
 from webhost_sync.telemetry.gauges import Gauges
 
 logger = structlog.get_logger(__name__)
@@ -142,10 +145,11 @@ class Store:
     """One process's way to the documents and their rows."""
 
     database: Database
-    changes: PostgresChanges
+    changes: PostgresChanges | SharedChanges
     log: PostgresUpdateLog
     history: PostgresHistory
     lifecycle: PostgresLifecycle
+    redis: RedisLink | None
 
     def times(self, settings: Settings) -> TenantRetention:
         return TenantRetention(Retentions(self.database), settings)
@@ -165,7 +169,15 @@ async def open_store(
             Database(database_url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout)
         )
         await migrate.check(database)
-        changes = await stack.enter_async_context(PostgresChanges(partial(database.raw_connection, Role.APP)))
+        changes: PostgresChanges | SharedChanges = await stack.enter_async_context(
+            PostgresChanges(partial(database.raw_connection, Role.APP))
+        )
+        link = link_of(settings)
+        if link is not None and isinstance(changes, PostgresChanges):
+            await link.look()
+            await stack.enter_async_context(_background(link.run()))
+            shared = SharedChanges(changes, link, settings.redis_prefix)
+            changes = await stack.enter_async_context(shared)
         committer = await stack.enter_async_context(
             Committer(
                 partial(database.raw_connection, Role.COMMITTER),
@@ -175,7 +187,7 @@ async def open_store(
             )
         )
         log = MeasuredLog(database, committer, recorder)
-        yield Store(database, changes, log, PostgresHistory(database), PostgresLifecycle(database))
+        yield Store(database, changes, log, PostgresHistory(database), PostgresLifecycle(database), link)
 
 
 @asynccontextmanager
@@ -193,14 +205,16 @@ async def running_services(
         store = await stack.enter_async_context(open_store(settings, database_url, recorder))
         database, changes, log = store.database, store.changes, store.log
         due: asyncio.Queue[Document] = asyncio.Queue(DUE_FOR_COMPACTION)
-        hub = Hub(log, settings, due)
+        link = store.redis
+        beyond = None if link is None else Beyond()
+        hub = Hub(log, settings, due, beyond)
         past = _past_of(store, settings, hub)
         lives = lives_of(store, settings)
         live = LiveConnections(settings.connections_per_credential)
         keys, audit = Keys(database), AuditLog(database)
         authenticator = Authenticator(keys, tokens)
         probe = DatabaseProbe(database)
-        stats, link = Stats(database), link_of(settings)
+        stats = Stats(database)
         limiter = Limiter(settings, TenantOverrides(TenantLimits(database)), recorder, link)
         positions = LivePositions(LatestFeed(database), changes, latest_as_json, settings.log_poll_interval)
         await stack.enter_async_context(hub.running())
@@ -215,9 +229,11 @@ async def running_services(
                 lives.keeper.run(),
                 live.keep_alive(settings.keepalive_interval),
                 live.check_rights(authenticator.recheck, settings.access_check_interval),
-                *([] if link is None else [link.run()]),
             )
         )
+        if link is not None and beyond is not None:
+            channel = PresenceChannel(link, settings.redis_prefix)
+            await stack.enter_async_context(_background(relay_presence(channel, beyond, hub)))
         if projects:
             projector = await stack.enter_async_context(store.projector(settings))
             await stack.enter_async_context(_background(projector.run()))

@@ -70,6 +70,9 @@ class Settings(BaseSettings):
     redis_url: SecretStr | None = None
     """Redis to carry changes and presence between processes, and to count rate limits for all of them."""
 
+    redis_prefix: str = Field(default="webhost-sync", min_length=1)
+    """Begins every name in Redis; each deployment that shares a Redis needs one of its own."""
+
     host: str = "127.0.0.1"
     """Address to listen on; `0.0.0.0` is every IPv4 address of the machine."""
     port: int = Field(default=8000, ge=0, le=65535)

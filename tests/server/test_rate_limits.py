@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import httpx
+from pydantic import SecretStr
 
 from store.contract import Environment
 from store.tenants import Tenants
@@ -11,6 +12,7 @@ from tests.server.collab_client import collab_client
 from tests.server.dashboard import running_dashboard
 from tests.server.test_sync_door import close_code, next_of, socket
 from tests.store.proxy import wire_to
+from tests.valkey import running_valkey
 from webhost_sync.device.wire import MEDIA_TYPE
 from webhost_sync.sync.hocuspocus import Address, Token
 from webhost_sync.sync.protocol import SyncStep1
@@ -129,6 +131,24 @@ async def test_the_dashboard_counts_each_session_generously(database_url: str) -
         assert (refused.status_code, "Slow down" in refused.text) == (429, True)
         assert int(refused.headers["Retry-After"]) >= 1
         assert (await bob.get("/dashboard/account")).status_code == 200
+
+
+async def test_two_processes_count_together_and_each_for_itself_while_redis_is_away(
+    database_url: str,
+) -> None:
+    async with running_valkey() as valkey:
+        shared = {"redis_url": SecretStr(valkey.url), "rate_limit_api": 4}
+        async with running_api(database_url, **shared) as one, running_api(database_url, **shared) as two:
+            key = await one.app.key(await one.app.tenant())
+            answers = [await api.get("/api/vehicles", key.text) for api in (one, two, one, two, one, two)]
+            assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 429, 429]
+            valkey.kill()
+            away = await one.get("/api/vehicles", key.text)
+            assert (away.status_code, away.headers["RateLimit"].split(";")[1]) == (200, "r=3")
+            health = await one.get("/health")
+            assert (health.status_code, health.json()["status"]) == (200, "healthy")
+            assert health.json()["redis"] == "unavailable"
+            assert "webhost_sync_redis_up 0.0" in (await one.get("/metrics")).text
 
 
 async def test_limits_in_the_docs_are_the_limits_of_a_server(database_url: str) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.golden import FRAMES, RETURN
 from webhost_sync.errors import TooLarge
-from webhost_sync.sync.awareness import TIMEOUT, AwarenessLimits, AwarenessTable
+from webhost_sync.sync.awareness import TIMEOUT, AwarenessLimits, AwarenessTable, Elsewhere
 from webhost_sync.sync.protocol import AwarenessEntry, AwarenessUpdate, decode, encode
 
 
@@ -229,3 +229,24 @@ def test_whoever_follows_the_changes_sees_the_table(
     table.expire(now + TIMEOUT)
     table.expire(now + 3 * TIMEOUT)
     assert (len(table), table.next_expiry) == (0, None)
+
+
+def test_other_processes_are_told_of_who_is_connected_here_and_of_nobody_else() -> None:
+    table = AwarenessTable(AwarenessLimits(clients_per_connection=1))
+    table.receive(1, "ada", [here(1)], 0.0)
+    table.receive(Elsewhere("p2", "bob"), "bob", [here(2), here(3)], 0.0)
+    assert table.entries_here(changed=True) == {"ada": (here(1),)}
+    assert len(table) == 3
+    table.take_changes()
+    assert table.entries_here(changed=True) == {}
+    assert table.entries_here(changed=False) == {"ada": (here(1),)}
+
+
+def test_whoever_moves_to_another_process_is_known_by_their_owner() -> None:
+    table = AwarenessTable(AwarenessLimits())
+    table.receive(1, "ada", [here(1, clock=1)], 0.0)
+    table.receive(Elsewhere("p2", "eve"), "eve", [here(1, clock=9)], 1.0)
+    assert table.entries() == (here(1, clock=1),)
+    table.receive(Elsewhere("p2", "ada"), "ada", [here(1, clock=2)], 1.0)
+    assert table.leave(1, 2.0) == ()
+    assert table.entries() == (here(1, clock=2),)

@@ -17,7 +17,7 @@ from contextvars import Context
 
 import structlog
 
-from store.contract import Changes, Unavailable
+from store.contract import Changes, Missed, Unavailable
 from store.latest_feed import FeedPage, FeedPoint, LatestFeed
 from store.readings import PositionRecord
 from webhost_sync.errors import Draining, Internal, StoreUnavailable, SyncError
@@ -210,14 +210,20 @@ class LivePositions:
             for change in page.changes
         ]
 
+    def _wake_all(self) -> None:
+        for followed in self._followed.values():
+            followed.woken.set()
+
     async def _listen(self) -> None:
         """Wake those who follow a tenant that moved, and after every break all of them."""
         while True:
             try:
                 async with self._changes.listen_latest() as stream:
-                    for followed in self._followed.values():
-                        followed.woken.set()
+                    self._wake_all()
                     async for moved in stream:
+                        if isinstance(moved, Missed):
+                            self._wake_all()
+                            continue
                         tenant = self._followed.get(moved.tenant_id)
                         if tenant is not None and not tenant.has(moved.version):
                             tenant.woken.set()

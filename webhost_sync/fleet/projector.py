@@ -20,7 +20,7 @@ from typing import Self
 
 import structlog
 
-from store.contract import Change, Changes, Unavailable, UpdateLog
+from store.contract import Change, Changes, Missed, Unavailable, UpdateLog
 from store.fleet_contract import FleetStore, ProjectionStatus, Target
 from webhost_sync.config import MIB, Settings
 from webhost_sync.fleet.document_projection import DocumentProjection, Memory
@@ -115,7 +115,9 @@ class Projector:
                 await asyncio.sleep(retry)
                 retry = min(2 * retry, LONGEST_RETRY)
 
-    def _note(self, change: Change) -> None:
+    def _note(self, change: Change | Missed) -> None:
+        if isinstance(change, Missed):
+            return  # the sweep finds it
         # A name that was too long for its notification is empty.
         if change.name.startswith(("tables/", "track/")) or not change.name:
             if len(self._noted) < MAX_NOTED:

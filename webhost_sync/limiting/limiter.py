@@ -51,7 +51,7 @@ class Limiter:
         self._shared: SlidingWindowCounterRateLimiter | None = None
         if link is not None:
             storage = RedisStorage(
-                "async+redis://", implementation="redispy", key_prefix="webhost-sync:limit",
+                "async+redis://", implementation="redispy", key_prefix=f"{settings.redis_prefix}:limit",
                 connection_pool=link.pool,
             )  # fmt: skip
             self._shared = SlidingWindowCounterRateLimiter(storage)

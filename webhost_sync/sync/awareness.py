@@ -17,7 +17,7 @@ stock client that reconnects says its state again under the clock it had:
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -36,6 +36,15 @@ class AwarenessLimits:
     state_bytes: int = 64 * 1024
     clients_per_connection: int = 20
     clients_per_room: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """All connections of one owner to another process, as if they were one. That process holds them to
+    its limits."""
+
+    process: str
+    owner: str
 
 
 @dataclass(slots=True)
@@ -125,6 +134,16 @@ class AwarenessTable:
         known = (self._find(client) for client in client_ids)
         return tuple(presence.entry for presence in known if presence is not None)
 
+    def entries_here(self, *, changed: bool) -> Mapping[str, tuple[AwarenessEntry, ...]]:
+        """By owner, the entries of whoever is connected here, for other processes: of those that changed
+        since `take_changes`, or of everybody present."""
+        found: dict[str, list[AwarenessEntry]] = {}
+        for client in self._changed if changed else self._present:
+            presence = self._find(client)
+            if presence is not None and not isinstance(presence.connection_id, Elsewhere):
+                found.setdefault(presence.owner, []).append(presence.entry)
+        return {owner: tuple(entries) for owner, entries in found.items()}
+
     def take_changes(self) -> AwarenessUpdate | None:
         """Return what changed since the last call as one message, or None."""
         changed, self._changed = self._changed, {}
@@ -165,7 +184,8 @@ class AwarenessTable:
         )
 
     def _has_place(self, connection_id: Hashable) -> bool:
-        free = len(self._clients.get(connection_id, ())) < self._limits.clients_per_connection
+        taken = len(self._clients.get(connection_id, ()))
+        free = isinstance(connection_id, Elsewhere) or taken < self._limits.clients_per_connection
         self.refused += not free
         return free
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from webhost_sync.errors import SyncError
-from webhost_sync.sync.protocol import KnownMessage, SyncStep1, SyncStep2, SyncUpdate
+from webhost_sync.sync.protocol import AwarenessUpdate, KnownMessage, SyncStep1, SyncStep2, SyncUpdate
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,14 @@ class Broadcast:
     """One message for every member, the writers too: to a y-websocket client it is the acknowledgement."""
 
     message: KnownMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """What other processes are told of the presence of one owner's clients here."""
+
+    owner: str
+    message: AwarenessUpdate
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,10 @@ import structlog
 
 from store.contract import Change, LifeChanged, Unavailable, UnknownDocument, UpdateLog
 from store.contract import Document as DocumentRecord
+from store.presence import Presence
 from webhost_sync.config import Settings
 from webhost_sync.errors import DocumentNotFound, Draining, Internal, StoreUnavailable, SyncError
+from webhost_sync.sync.beyond import Beyond
 from webhost_sync.sync.growth import Growth
 from webhost_sync.sync.lives import Key, ends_of
 from webhost_sync.sync.loading import Loaded, load_document, open_room
@@ -74,10 +76,17 @@ class Hub:
        for their next commit.
     """
 
-    def __init__(self, log: UpdateLog, settings: Settings, due: asyncio.Queue[DocumentRecord]) -> None:
+    def __init__(
+        self,
+        log: UpdateLog,
+        settings: Settings,
+        due: asyncio.Queue[DocumentRecord],
+        beyond: Beyond | None = None,
+    ) -> None:
         self._log = log
         self._settings = settings
         self._due = due
+        self._beyond = beyond
         self._slots: dict[Key, _Slot] = {}
         self._live: dict[Key, Runner] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
@@ -146,6 +155,24 @@ class Hub:
         runner = self._live.get((change.tenant_id, change.name))
         if runner is not None:
             runner.committed_elsewhere(change.last_seq)
+
+    def heard(self, process: str, presence: Presence) -> None:
+        """Another process says who is present in a document, or asks."""
+        runner = self._live.get((presence.tenant_id, presence.document))
+        if runner is not None and presence.update:
+            runner.hear_presence(process, presence)
+        elif runner is not None:
+            runner.say_presence()
+
+    def exchange_presence(self) -> None:
+        """Tell other processes of every room who is present, and ask them: they may have missed it."""
+        for key, runner in self._live.items():
+            runner.say_presence()
+            self._ask_for_presence(key)
+
+    def _ask_for_presence(self, key: Key) -> None:
+        if self._beyond is not None:
+            self._beyond.say(Presence(*key))
 
     def check_logs(self) -> None:
         """Have every room read its log, because messages about changes may have been lost."""
@@ -227,6 +254,7 @@ class Hub:
         slot.runner.set_result(runner)
         self._live[key] = runner
         runner.committed_elsewhere(slot.last_seq)
+        self._ask_for_presence(key)
         try:
             await runner.run()
         except* SyncError as lost:
@@ -271,7 +299,7 @@ class Hub:
         room_log = RoomLog(self._log, loaded.record, self._settings.uncommitted_timeout)
         reload = partial(self._load_document, key)
         growth = Growth(loaded.record, self._settings, self._due)
-        return Runner(room, loaded.record, room_log, self._settings, growth, reload)
+        return Runner(room, loaded.record, room_log, self._settings, growth, reload, self._beyond)
 
     async def _load_document(self, key: Key, aside: frozenset[bytes] = frozenset()) -> Loaded:
         """Raises: DocumentNotFound, StoreUnavailable, Internal."""

@@ -1,20 +1,25 @@
-"""Tells the rooms of this process what other processes have committed.
+"""Tells the rooms of this process what other processes have committed, and who is present there.
 
-Messages come from Postgres and may be lost, so they only say that there is something to read: the
+Messages come from Postgres or Redis and may be lost, so they only say that there is something to read: the
 room reads the log from the sequence it has. After every break all rooms look once.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import structlog
 
-from store.contract import Changes, Unavailable
+from store.contract import Changes, Missed, Unavailable
+from store.presence import PresenceChannel
+from store.redis_link import AWAY
+from webhost_sync.sync.beyond import Beyond
 from webhost_sync.sync.hub import Hub
 
 logger = structlog.get_logger(__name__)
 RECONNECT_DELAY = 1.0
+MOST_SAID = 500
 
 
 async def relay(changes: Changes, hub: Hub) -> None:
@@ -24,7 +29,10 @@ async def relay(changes: Changes, hub: Hub) -> None:
             async with changes.listen() as stream:
                 hub.check_logs()
                 async for change in stream:
-                    hub.changed_elsewhere(change)
+                    if isinstance(change, Missed):
+                        hub.check_logs()
+                    else:
+                        hub.changed_elsewhere(change)
         except Unavailable as error:
             logger.warning("relay broken, connecting again", why=str(error))
         await asyncio.sleep(RECONNECT_DELAY)
@@ -40,6 +48,34 @@ async def relay_lives(changes: Changes, hub: Hub) -> None:
                     await hub.life_changed(changed)
         except Unavailable as error:
             logger.warning("relay of lives broken, connecting again", why=str(error))
+        await asyncio.sleep(RECONNECT_DELAY)
+
+
+async def relay_presence(channel: PresenceChannel, beyond: Beyond, hub: Hub) -> None:
+    """Carry presence between this process and others, until cancelled. Where Redis is away nobody hears."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_say_presence(channel, beyond))
+        tasks.create_task(_hear_presence(channel, hub))
+
+
+async def _say_presence(channel: PresenceChannel, beyond: Beyond) -> None:
+    while True:
+        said = await beyond.take(MOST_SAID)
+        if channel.link.is_up:
+            try:
+                await channel.say(said)
+            except AWAY as error:
+                channel.link.failed(error)
+
+
+async def _hear_presence(channel: PresenceChannel, hub: Hub) -> None:
+    while True:
+        if channel.link.is_up:
+            with suppress(*AWAY):
+                async with channel.heard() as stream:
+                    hub.exchange_presence()
+                    async for process, presence in stream:
+                        hub.heard(process, presence)
         await asyncio.sleep(RECONNECT_DELAY)
 
 

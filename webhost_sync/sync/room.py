@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from webhost_sync.errors import MalformedUpdate, NotAllowed, ProtocolError, SyncError, TooLarge
-from webhost_sync.sync.awareness import AwarenessTable
+from webhost_sync.sync.awareness import AwarenessTable, Elsewhere
 from webhost_sync.sync.contributions import Taken, rows_of
 from webhost_sync.sync.document import BrokenDocument, Document, Outcome
 from webhost_sync.sync.effects import (
@@ -37,6 +37,7 @@ from webhost_sync.sync.effects import (
     Refuse,
     Request,
     Send,
+    Tell,
     Unreadable,
     is_update,
     size_of,
@@ -138,11 +139,25 @@ class Room:
         expiry = self._presence.next_expiry
         return expiry is not None and expiry <= now
 
-    def flush_presence(self, now: float) -> list[Broadcast]:
-        """Everything that changed in presence since the last call, as one message."""
+    def flush_presence(self, now: float) -> list[Broadcast | Tell]:
+        """Everything that changed in presence since the last call, as one message for the members, and what
+        of it changed here for other processes."""
         self._presence.expire(now)
+        told = self._presence_here(changed=True)
         changes = self._presence.take_changes()
-        return [Broadcast(changes)] if changes is not None else []
+        return [] if changes is None else [Broadcast(changes), *told]
+
+    def present_here(self) -> list[Tell]:
+        """Everybody who is present here, for other processes."""
+        return self._presence_here(changed=False)
+
+    def hear_of(self, process: str, owner: str, update: AwarenessUpdate, now: float) -> None:
+        """Take presence from another process. Raises: TooLarge (its limits are wider)."""
+        self._presence.receive(Elsewhere(process, owner), owner, update.entries, now)
+
+    def _presence_here(self, *, changed: bool) -> list[Tell]:
+        by_owner = self._presence.entries_here(changed=changed)
+        return [Tell(owner, AwarenessUpdate(entries)) for owner, entries in by_owner.items()]
 
     def begin(self) -> Batch:
         """Apply everything that waits, but for what asks for more than can be answered at once.

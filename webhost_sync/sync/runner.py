@@ -17,8 +17,10 @@ from collections.abc import Awaitable, Callable, Iterable
 import structlog
 
 from store.contract import Document
+from store.presence import Presence
 from webhost_sync.config import MIB, Settings
-from webhost_sync.errors import SyncError, WrongEpoch
+from webhost_sync.errors import ClientFault, SyncError, WrongEpoch
+from webhost_sync.sync.beyond import Beyond
 from webhost_sync.sync.document import EMPTY_STATE_VECTOR, BrokenDocument
 from webhost_sync.sync.effects import (
     Acknowledge,
@@ -31,11 +33,12 @@ from webhost_sync.sync.effects import (
     Refuse,
     Request,
     Send,
+    Tell,
 )
 from webhost_sync.sync.growth import Growth
 from webhost_sync.sync.loading import Loaded
 from webhost_sync.sync.outbox import Outbox
-from webhost_sync.sync.protocol import AwarenessUpdate, Message, encode
+from webhost_sync.sync.protocol import AwarenessUpdate, Message, decode, encode
 from webhost_sync.sync.room import Room
 from webhost_sync.sync.room_log import RoomLog
 from webhost_sync.sync.transport import Frames
@@ -63,15 +66,18 @@ class Runner:
         settings: Settings,
         growth: Growth,
         reload: Callable[[frozenset[bytes]], Awaitable[Loaded]],
+        beyond: Beyond | None = None,
     ) -> None:
-        """`growth` is told of what is appended. `reload` rebuilds the document from the log, after an update
-        has broken the one in memory; its argument are updates of the log to set aside.
+        """`growth` is told of what is appended, and `beyond` of presence, if anybody is there. `reload`
+        rebuilds the document from the log, after an update has broken the one in memory; its argument are
+        updates of the log to set aside.
         """
         self._room = room
         self._record = record
         self._log = log
         self._settings = settings
         self._growth = growth
+        self._beyond = beyond
         self._reload = reload
         self._aside: frozenset[bytes] = frozenset()
         self._seq = record.head_seq
@@ -265,12 +271,36 @@ class Runner:
             self._presence_wake.clear()
             pause = self._settings.presence_interval
             for effect in self._room.flush_presence(time.monotonic()):
+                if isinstance(effect, Tell):
+                    self._tell(effect)
+                    continue
                 frames = Frames(encode(effect.message))
                 for outbox in self._outboxes.values():
                     outbox.mention(frames)
                 # A crowd of large presences would keep the whole process busy: it is told more rarely.
                 pause += len(frames.message) * len(self._outboxes) / PRESENCE_BYTES_PER_SECOND
             await asyncio.sleep(pause)
+
+    def say_presence(self) -> None:
+        """Tell other processes who is present here: one of them asks."""
+        for each in self._room.present_here():
+            self._tell(each)
+
+    def hear_presence(self, process: str, presence: Presence) -> None:
+        """Take in who is present in another process."""
+        try:
+            [message] = decode(presence.update)
+            if isinstance(message, AwarenessUpdate):
+                self._room.hear_of(process, presence.owner, message, time.monotonic())
+        except (ClientFault, ValueError) as error:
+            logger.warning("presence ignored", document=self._record.name, why=str(error))
+        self._presence_wake.set()
+
+    def _tell(self, told: Tell) -> None:
+        if self._beyond is not None:
+            record = self._record
+            update = encode(told.message)
+            self._beyond.say(Presence(record.tenant_id, record.name, told.owner, update))
 
     def _is_full(self) -> bool:
         return (

@@ -1,0 +1,209 @@
+"""Changes between processes over Redis, and over Postgres whenever Redis is away.
+
+Announcements go out as one pipeline of messages; listeners hear both ways at once. Nothing is lost when
+Redis goes in the middle: what could not be published is announced by Postgres, and a listener whose
+subscription broke, comes back, or is not there yet is told again and again to look for itself (`Missed`).
+
+Revoked rights and ended lives are announced by Postgres alone, in the transactions that decide them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from types import TracebackType
+from typing import Generic, TypeVar
+
+from store.changes import (
+    LATEST_CHANNEL,
+    LOG_CHANNEL,
+    PAUSE,
+    PostgresChanges,
+    Waiting,
+    decode_change,
+    decode_latest,
+    encode_change,
+    encode_latest,
+)
+from store.contract import MISSED, Change, LatestMoved, LifeChanged, Missed, RightsChanged, Unavailable
+from store.redis_link import AWAY, RedisLink
+
+LOOK_INTERVAL = 1.0
+"""Seconds between two looks of a listener that has no subscription."""
+PATIENCE = 1.0
+MAX_UNREAD = 10_000
+
+Message = TypeVar("Message", Change, LatestMoved)
+
+log = logging.getLogger(__name__)
+
+
+class SharedChanges:
+    """A `store.contract.Changes` that also announces.
+
+    Invariants: as `PostgresChanges`; and a message that Redis did not take is announced by Postgres.
+    """
+
+    def __init__(self, postgres: PostgresChanges, link: RedisLink, prefix: str) -> None:
+        """`prefix` begins the names of channels; whoever shares it shares the documents."""
+        self._postgres = postgres
+        self._link = link
+        self._prefix = prefix
+        self._waiting = Waiting()
+        self._arrived = asyncio.Event()
+        self._closed = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> SharedChanges:
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Send what is kept, by whichever way there is."""
+        self._closed.set()
+        self._arrived.set()
+        if self._task is not None:
+            await self._task
+
+    def announce(self, changes: Sequence[Change]) -> None:
+        """Tell all processes of commits, soon. Two of the same document that wait become one."""
+        if self._link.is_up:
+            self._waiting.add(changes)
+            self._arrived.set()
+        else:
+            self._postgres.announce(changes)
+
+    def announce_latest(self, moved: LatestMoved) -> None:
+        """Tell all processes that latest positions moved, soon."""
+        if self._link.is_up:
+            self._waiting.add_latest(moved)
+            self._arrived.set()
+        else:
+            self._postgres.announce_latest(moved)
+
+    def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Change | Missed]]:
+        """As `store.contract.Changes.listen`."""
+        return self._listen(self._postgres.listen(), LOG_CHANNEL, decode_change)
+
+    def listen_latest(self) -> AbstractAsyncContextManager[AsyncIterator[LatestMoved | Missed]]:
+        """As `store.contract.Changes.listen_latest`."""
+        return self._listen(self._postgres.listen_latest(), LATEST_CHANNEL, decode_latest)
+
+    def listen_rights(self) -> AbstractAsyncContextManager[AsyncIterator[RightsChanged]]:
+        """As `store.contract.Changes.listen_rights`."""
+        return self._postgres.listen_rights()
+
+    def listen_lives(self) -> AbstractAsyncContextManager[AsyncIterator[LifeChanged]]:
+        """As `store.contract.Changes.listen_lives`."""
+        return self._postgres.listen_lives()
+
+    async def _run(self) -> None:
+        while await self._something_waits():
+            changes, moved = self._waiting.take()
+            try:
+                await self._publish(changes, moved)
+            except AWAY as error:
+                self._link.failed(error)
+                self._postgres.announce(changes)
+                for each in moved:
+                    self._postgres.announce_latest(each)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(PAUSE):
+                    await self._closed.wait()
+
+    async def _publish(self, changes: Sequence[Change], moved: Sequence[LatestMoved]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            async with self._link.client.pipeline(transaction=False) as pipeline:
+                for change in changes:
+                    pipeline.publish(self._channel(LOG_CHANNEL), encode_change(change))
+                for each in moved:
+                    pipeline.publish(self._channel(LATEST_CHANNEL), encode_latest(each))
+                await pipeline.execute()
+
+    async def _something_waits(self) -> bool:
+        while not (self._waiting or self._closed.is_set()):
+            self._arrived.clear()
+            await self._arrived.wait()
+        return bool(self._waiting)
+
+    @asynccontextmanager
+    async def _listen(
+        self,
+        by_postgres: AbstractAsyncContextManager[AsyncIterator[Message | Missed]],
+        channel: str,
+        decode: Callable[[str], Message],
+    ) -> AsyncIterator[AsyncIterator[Message | Missed]]:
+        heard: _Heard[Message] = _Heard()
+        async with by_postgres as stream, asyncio.TaskGroup() as tasks:
+            listeners = [
+                tasks.create_task(heard.pass_on(stream)),
+                tasks.create_task(self._subscribe(self._channel(channel), decode, heard)),
+            ]
+            try:
+                yield heard.read()
+            finally:
+                for listener in listeners:
+                    listener.cancel()
+
+    async def _subscribe(
+        self, channel: str, decode: Callable[[str], Message], heard: _Heard[Message]
+    ) -> None:
+        while True:
+            if self._link.is_up:
+                with suppress(*AWAY):
+                    await self._hear(channel, decode, heard)
+            heard.put(MISSED)
+            await asyncio.sleep(LOOK_INTERVAL)
+
+    async def _hear(self, channel: str, decode: Callable[[str], Message], heard: _Heard[Message]) -> None:
+        """Pass on what is said in a channel. Returns, or raises one of `AWAY`, when Redis has gone."""
+        async with self._link.subscription(channel) as messages:
+            heard.put(MISSED)  # what was said before
+            async for payload in messages:
+                try:
+                    heard.put(decode(payload))
+                except ValueError as error:
+                    log.warning("message ignored: channel %s, error %s", channel, error)
+
+    def _channel(self, name: str) -> str:
+        return f"{self._prefix}:{name}"
+
+
+class _Heard(Generic[Message]):
+    """What one listener has not read yet; bounded, for it is told to look where it was too slow."""
+
+    def __init__(self) -> None:
+        self._messages: deque[Message | Missed] = deque()
+        self._arrived = asyncio.Event()
+        self._end: Unavailable | None = None
+
+    def put(self, message: Message | Missed) -> None:
+        if len(self._messages) >= MAX_UNREAD:
+            self._messages.clear()
+            message = MISSED
+        self._messages.append(message)
+        self._arrived.set()
+
+    async def pass_on(self, stream: AsyncIterator[Message | Missed]) -> None:
+        """Until the stream ends."""
+        try:
+            async for message in stream:
+                self.put(message)
+        except Unavailable as error:
+            self._end = error
+            self._arrived.set()
+
+    async def read(self) -> AsyncIterator[Message | Missed]:
+        """What was heard, in order; Unavailable when Postgres has gone."""
+        while True:
+            while self._messages:
+                yield self._messages.popleft()
+            if self._end is not None:
+                raise self._end
+            self._arrived.clear()
+            await self._arrived.wait()
