@@ -5,7 +5,19 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhost_sync.metrics import LENGTH, MAX_TENANTS, STEP, Bucket, Recorder, Ring, per_second, quantile
+from webhost_sync.metrics import (
+    LENGTH,
+    MAX_SERIES,
+    MAX_TENANTS,
+    OTHER,
+    STEP,
+    Bucket,
+    Histogram,
+    Recorder,
+    Ring,
+    per_second,
+    quantile,
+)
 
 
 def test_notes_are_counted_in_their_step() -> None:
@@ -51,3 +63,20 @@ def test_tenants_are_counted_apart_and_bounded() -> None:
         recorder.note_commit(tenant_id, 3, 0.01, now=0)
     counts = [recorder.commits(tenant_id).at(0).amount for tenant_id in (0, 1, MAX_TENANTS)]
     assert counts == [0, 3, 3]
+
+
+def test_totals_only_rise_and_have_a_bounded_number_of_series() -> None:
+    recorder = Recorder()
+    for number in range(MAX_SERIES + 10):
+        recorder.note_request(0.2, status=200, now=0, method="BREW", route=f"/{number}")
+    totals = recorder.totals
+    assert len(totals.answer_seconds) <= MAX_SERIES + 1
+    assert totals.answers["other", OTHER, 200] == 10
+    assert sum(sum(histogram.counts) for histogram in totals.answer_seconds.values()) == MAX_SERIES + 10
+
+
+def test_a_histogram_counts_a_value_at_its_bound() -> None:
+    histogram = Histogram((1.0, 2.0))
+    for value in (0.5, 1.0, 1.5, 2.0, 9.0):
+        histogram.note(value)
+    assert (histogram.counts, histogram.sum) == ([2, 2, 1], 14.0)

@@ -20,6 +20,7 @@ from store.stats import AllSpaces, DatabaseLoad, Stats
 from webhost_sync.machine import memory_share
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
+from webhost_sync.sync.outbox import Outbox
 
 FRESH = 5.0
 
@@ -86,6 +87,8 @@ class Gauges:
         samples = tuple(Sample(count, (("door", door),)) for door, count in sorted(doors.items()))
         yield Gauge("sockets", "Sockets and streams, by what is spoken on them.", samples)
         waiting = sum(each.outbox.buffered for each in connections)
+        behind = sum(isinstance(each.outbox, Outbox) and each.outbox.is_behind for each in connections)
+        yield _one("readers_behind", "Clients that were skipped, and will be caught up.", behind)
         yield _one("outbox_bytes", "What waits for clients that read slowly.", waiting)
 
     def _pools(self) -> Iterable[Gauge]:
