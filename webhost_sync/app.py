@@ -28,6 +28,7 @@ from store.history import PostgresHistory
 from store.keys import Keys
 from store.latest_feed import LatestFeed
 from store.lifecycle import PostgresLifecycle
+from store.maintenance import MaintenanceSwitch
 from store.positions_feed import PositionsFeed
 from store.presence import PresenceChannel
 from store.probe import DatabaseProbe
@@ -72,6 +73,7 @@ from webhost_sync.limiting.limiter import Limiter
 from webhost_sync.limiting.overrides import TenantOverrides
 from webhost_sync.measured_log import CountedBatches, MeasuredLog
 from webhost_sync.metrics import Recorder
+from webhost_sync.ops.maintenance import MaintenanceWatch
 from webhost_sync.routes.api import api_routes
 from webhost_sync.routes.collab import collab
 from webhost_sync.routes.dashboard.table import dashboard_routes
@@ -216,6 +218,8 @@ async def running_services(
         probe = DatabaseProbe(database)
         stats = Stats(database)
         limiter = Limiter(settings, TenantOverrides(TenantLimits(database)), recorder, link)
+        maintenance = MaintenanceWatch(MaintenanceSwitch(database), hub, settings.access_check_interval)
+        await maintenance.look()
         positions = LivePositions(LatestFeed(database), changes, latest_as_json, settings.log_poll_interval)
         await stack.enter_async_context(hub.running())
         await stack.enter_async_context(positions.running())
@@ -225,8 +229,11 @@ async def running_services(
                 relay_lives(changes, hub),
                 poll(hub, settings.log_poll_interval),
                 probe.run(),
-                run_compactor(log, due, prepare=past.thinner.prepare),
-                lives.keeper.run(),
+                run_compactor(
+                    log, due, prepare=past.thinner.prepare, is_held=lambda: maintenance.is_on
+                ),
+                lives.keeper.run(is_held=lambda: maintenance.is_on),
+                maintenance.run(),
                 live.keep_alive(settings.keepalive_interval),
                 live.check_rights(authenticator.recheck, settings.access_check_interval),
             )
@@ -261,6 +268,7 @@ async def running_services(
             archive=past.archive,
             keeper=lives.keeper,
             probe=probe,
+            maintenance=maintenance,
             hub=hub,
             live=live,
             live_positions=positions,

@@ -22,6 +22,7 @@
         ├── RoomClosing              the room is being unloaded           1013  503
         ├── TooSlow                  the client does not read             1013  503
         ├── DocumentQuarantined      readable, but takes no writes        1013  503
+        ├── UnderMaintenance         nothing is changed for now           1013  503
         ├── Draining                 this process is going away           4503  503
         ├── Idle                     no message for too long              4508  503
         ├── TooManyRequests                                               4529  429
@@ -210,6 +211,12 @@ class DocumentQuarantined(TryAgain):
     """the document is in quarantine and takes no writes until an admin releases it"""
 
     code = "document_quarantined"
+
+
+class UnderMaintenance(TryAgain):
+    """the server is in maintenance: it takes no changes for now, and nothing is lost"""
+
+    code = "maintenance"
 
 
 class Draining(TryAgain):

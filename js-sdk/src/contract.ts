@@ -123,6 +123,8 @@ export interface DocumentHandler {
   updates(updates: readonly Uint8Array[], first: boolean): Promise<void>
   durable(ids: readonly number[]): Promise<void>
   refused(ids: readonly number[], refusal: Refusal): Promise<void>
+  /** The server takes nothing until the next `opened`, though what it has can be read: it is in maintenance. */
+  held(reason: Refusal): void
   /** Presence of others, as y-protocols encodes it. */
   presence(update: Uint8Array): void
   /** The connection was lost; the next thing is another `hello`. */

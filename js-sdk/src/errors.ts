@@ -220,6 +220,7 @@ export const SERVER_ERRORS: Readonly<Record<string, ServerErrorKind>> = {
   room_closing: { close: 1013, status: 503, retry: true },
   too_slow: { close: 1013, status: 503, retry: true },
   document_quarantined: { close: 1013, status: 503, retry: true },
+  maintenance: { close: 1013, status: 503, retry: true },
   draining: { close: 4503, status: 503, retry: true },
   idle: { close: 4508, status: 503, retry: true },
   too_many_requests: { close: 4529, status: 429, retry: true },

@@ -196,4 +196,5 @@ export class PresenceRelay implements DocumentHandler {
   async updates(): Promise<void> {}
   async durable(): Promise<void> {}
   async refused(): Promise<void> {}
+  held(): void {}
 }

@@ -23,7 +23,8 @@ async def test_a_server_that_can_store_is_healthy(database_url: str, path: str) 
         assert answer.status_code == 200
         assert datetime.fromisoformat(health.pop("timestamp")).tzinfo is not None
         assert health == {
-            "status": "healthy", "database": "connected", "redis": "not configured", "failing_rooms": 0,
+            "status": "healthy", "maintenance": None, "database": "connected", "redis": "not configured",
+            "failing_rooms": 0,
             "draining": False, "version": __version__, "schema_revision": head(),
         }  # fmt: skip
 

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from webhost_sync.cli import document, key, tenant, user
+from webhost_sync.cli import document, key, maintenance, tenant, user
 from webhost_sync.cli.dev import dev
 from webhost_sync.cli.failures import FAILED, explain, traceback_of
 from webhost_sync.cli.history import diff, history
@@ -58,6 +58,7 @@ app.command()(history)
 app.command()(diff)
 app.command()(versions)
 app.command()(restore)
+app.add_typer(maintenance.commands, name="maintenance")
 app.add_typer(document.commands, name="document")
 app.add_typer(tenant.commands, name="tenant")
 app.add_typer(key.commands, name="key")

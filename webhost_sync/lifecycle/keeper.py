@@ -112,11 +112,15 @@ class Keeper:
                 logger.warning("not purged", tenant=tenant_id, document_id=document_id, why=str(error))
         return count
 
-    async def run(self, interval: float = PURGE_INTERVAL) -> None:
-        """Purge what is due, until cancelled. What a process was killed over is found here again."""
+    async def run(
+        self, interval: float = PURGE_INTERVAL, is_held: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Purge what is due, until cancelled; nothing while `is_held`. What a process was killed over is
+        found here again."""
         while True:
             try:
-                await self.purge_due()
+                if not is_held():
+                    await self.purge_due()
             except StoreError as error:
                 logger.warning("nothing purged", why=str(error))
             await asyncio.sleep(interval)

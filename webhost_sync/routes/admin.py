@@ -179,6 +179,7 @@ def _endpoint(
     body: Any = None,
     errors: tuple[Any, ...] = (),
     path_parameters: tuple[Parameter, ...] = (),
+    goes_on: bool = False,
 ) -> Endpoint[Any, Any]:
     return Endpoint(
         method=method,
@@ -192,6 +193,7 @@ def _endpoint(
         answers=(answer,),
         errors=(InvalidRequest, NotAllowed, *errors),
         path_parameters=path_parameters,
+        goes_on=goes_on,
     )
 
 
@@ -219,7 +221,7 @@ ENDPOINTS = (
         "POST", "keys/{id}/revoke", "Revoke a key",
         "Ends the key for ever, and its tokens; their connections close within seconds.",
         revoke_key, Answer(200, "What is kept of it", models.Key, _A_KEY),
-        errors=(NotFound,), path_parameters=(_KEY_ID,),
+        errors=(NotFound,), path_parameters=(_KEY_ID,), goes_on=True,
     ),
     _endpoint(
         "GET", "connections", "List live connections", "Those to this server process, the oldest first.",

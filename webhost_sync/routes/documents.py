@@ -215,6 +215,7 @@ ENDPOINTS = (
         path="/api/documents/{name:path}/sync",
         tag="documents",
         summary="Sync a document in one round trip",
+        goes_on=True,
         description="Takes what the client has and brings, and answers with what it lacks. The update is "
         "committed before the answer, and whoever is connected sees it. Sending the same again changes "
         "nothing, so after a broken connection just send it again. A document that isn't there is made. "

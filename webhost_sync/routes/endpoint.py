@@ -96,7 +96,11 @@ class Call(Generic[QueryT, BodyT]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint(Generic[QueryT, BodyT]):
-    """`errors` are those besides the ones that every endpoint has; an open one asks for no credential."""
+    """`errors` are those besides the ones that every endpoint has; an open one asks for no credential.
+
+    In maintenance one that is no GET is refused, unless it `goes_on`: it changes nothing, or leaves that to
+    a room, which refuses by itself.
+    """
 
     method: str
     path: str
@@ -111,6 +115,7 @@ class Endpoint(Generic[QueryT, BodyT]):
     path_parameters: tuple[Parameter, ...] = ()
     headers: tuple[Parameter, ...] = ()
     is_open: bool = False
+    goes_on: bool = False
 
     @property
     def is_counted(self) -> bool:
@@ -126,6 +131,8 @@ class Endpoint(Generic[QueryT, BodyT]):
         """Answer one request. Raises: SyncError."""
         services = services_of(request)
         who = await self._admitted(request, services)
+        if self.method != "GET" and not self.goes_on:
+            services.maintenance.demand_off()
         query = read_query(self.query, request)
         body = await self.body.read(request, services.settings.frame_limit)
         return await self.handler(Call(request, services, query, body, who))

@@ -73,7 +73,7 @@ def answer_to(error: Exception) -> JSONResponse:
     if known.http_status == 413:
         headers["Connection"] = "close"  # the rest of the body is not read
     if known.http_status in (429, 503):
-        headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        headers["Retry-After"] = str(known.fields.get("retry_after", RETRY_AFTER_SECONDS))
     if isinstance(verdict := known.fields.get("verdict"), Verdict):
         headers |= {**verdict.headers, "Retry-After": str(verdict.retry_after)}
     return _json(known.http_status, known.code, str(known), retry=known.retry, headers=headers)

@@ -34,11 +34,17 @@ async def get_liveness(call: Call[Query, None]) -> Response:
 async def health_of(services: Services) -> models.Health:
     finding = await services.probe.ask()
     live = services.hub.status()
-    status: Literal["healthy", "degraded", "unhealthy"] = "degraded" if live.draining else "healthy"
+    maintenance = services.maintenance.current
+    status: Literal["healthy", "maintenance", "degraded", "unhealthy"] = "healthy"
+    if maintenance is not None:
+        status = "maintenance"
+    if live.draining:
+        status = "degraded"
     if finding.problem is not None or live.failing_rooms:
         status = "unhealthy"
     return models.Health(
         status=status,
+        maintenance=None if maintenance is None else maintenance.reason,
         database="connected" if finding.problem is None else f"unavailable: {finding.problem}",
         redis=_redis_of(services),
         failing_rooms=live.failing_rooms,
@@ -62,7 +68,8 @@ def _answer(health: models.Health, *, is_ready: bool = True) -> JSONResponse:
 
 
 _HEALTHY = {
-    "status": "healthy", "database": "connected", "redis": "not configured", "failing_rooms": 0,
+    "status": "healthy", "maintenance": None, "database": "connected", "redis": "not configured",
+    "failing_rooms": 0,
     "draining": False, "timestamp": "2026-05-01T12:00:00.000000Z", "version": "0.1.0",
     "schema_revision": "0003",
 }  # fmt: skip

@@ -173,9 +173,11 @@ class TokenAnswer(BaseModel):
 
 
 class Health(BaseModel):
-    status: Literal["healthy", "degraded", "unhealthy"] = Field(
-        description="degraded: this process is going away; unhealthy: something can't be stored."
+    status: Literal["healthy", "maintenance", "degraded", "unhealthy"] = Field(
+        description="maintenance: it is read and not written, on purpose; degraded: this process is going "
+        "away; unhealthy: something can't be stored."
     )
+    maintenance: str | None = Field(description="Why no changes are taken for now; null where they are.")
     database: str = Field(description='"connected", or "unavailable: " and why.')
     redis: str = Field(
         description='"ok", "unavailable" (the server goes on without it), or "not configured".'

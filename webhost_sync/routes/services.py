@@ -22,6 +22,7 @@ from webhost_sync.history.archive import Archive
 from webhost_sync.lifecycle.keeper import Keeper
 from webhost_sync.limiting.admission import Admission
 from webhost_sync.metrics import Recorder
+from webhost_sync.ops.maintenance import MaintenanceWatch
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
 from webhost_sync.sync.refusals import Refusals
@@ -40,6 +41,7 @@ class Services:
     keeper: Keeper
     feed: PositionsFeed
     probe: DatabaseProbe
+    maintenance: MaintenanceWatch
     hub: Hub
     live: LiveConnections
     live_positions: LivePositions

@@ -88,6 +88,7 @@ ENDPOINTS = (
         path="/api/tokens",
         tag="tokens",
         summary="Issue a token",
+        goes_on=True,
         description="A short-lived token with a part of the key's rights, for whoever must not have the key. "
         "Needs an API key: a token can't issue tokens. It ends with its key, by expiry and by revocation.",
         handler=create_token,

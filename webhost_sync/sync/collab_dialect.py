@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from webhost_sync.errors import ProtocolError, SyncError, TooLarge, TryAgain
 from webhost_sync.sync.effects import Acknowledge, Refuse
-from webhost_sync.sync.extension import Extension, denied_text, refused_text
+from webhost_sync.sync.extension import Extension, denied_text, held_text, refused_text
 from webhost_sync.sync.hocuspocus import (
     Address,
     Close,
@@ -41,6 +41,11 @@ class HocuspocusDialect:
     counts = True
     keep_alive = None
     """The socket's, not the document's."""
+
+    @property
+    def pauses(self) -> bool:
+        """As ours does."""
+        return self.extension is not None
 
     def __init__(self, address: Address, extension: Extension | None = None) -> None:
         self.prefix = prefix_of(address)
@@ -74,6 +79,10 @@ class HocuspocusDialect:
             # With a broken protocol the document ends: what is held back is never told.
             return (refused,) if isinstance(refusal.error, ProtocolError) else self._status(refused)
         return self.frame(Stateless(refused_text(refusal.error))), refused
+
+    def hold(self, reason: SyncError) -> Sequence[bytes]:
+        """Told to a client of ours alone: a stock provider has no word for it, and keeps what is refused."""
+        return () if self.extension is None else (self.frame(Stateless(held_text(reason))),)
 
     def farewell(self, error: SyncError, *, was_open: bool) -> Sequence[bytes]:
         """What ends the document on this socket, which stays.

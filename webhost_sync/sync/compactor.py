@@ -33,10 +33,14 @@ async def run_compactor(
     due: asyncio.Queue[DocumentRecord],
     *,
     prepare: Prepare,
+    is_held: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Compact what is due, one document after the other, until cancelled. `prepare` says how far."""
+    """Compact what is due, one document after the other, until cancelled; nothing while `is_held`.
+    `prepare` says how far."""
     while True:
         record = await due.get()
+        if is_held():
+            continue  # its next commits will bring it back
         try:
             await compact(log, record, keep_since=None, prepare=prepare)
         except (StoreError, SyncError, BrokenDocument) as error:

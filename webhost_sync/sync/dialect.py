@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from webhost_sync.errors import ProtocolError
+from webhost_sync.errors import ProtocolError, SyncError
 from webhost_sync.sync.effects import Acknowledge, Refuse
 from webhost_sync.sync.protocol import KEEP_ALIVE, PermissionDenied, SyncUpdate, encode
 
@@ -34,11 +34,18 @@ class Dialect(Protocol):
     def keep_alive(self) -> bytes | None:
         """What to send after a while of silence; None where that is not the outbox's to do."""
 
+    @property
+    def pauses(self) -> bool:
+        """Whether its client, once it was told that nothing is taken, sends no more until it comes anew."""
+
     def acknowledge(self, done: Acknowledge) -> Sequence[bytes]:
         """The frames that say that a message of this client is durable."""
 
     def refuse(self, refusal: Refuse) -> Sequence[bytes]:
         """The frames that say that a message of this client was not taken."""
+
+    def hold(self, reason: SyncError) -> Sequence[bytes]:
+        """The frames that say that no updates are taken for now, where the client understands that."""
 
 
 class YWebsocket:
@@ -48,6 +55,7 @@ class YWebsocket:
     hears = True
     counts = False
     keep_alive = KEEP_ALIVE
+    pauses = False
 
     def acknowledge(self, done: Acknowledge) -> Sequence[bytes]:
         """The echo is the acknowledgement; `update` is one that nothing has echoed."""
@@ -58,6 +66,10 @@ class YWebsocket:
         if isinstance(refusal.error, ProtocolError):
             return ()
         return (encode(PermissionDenied(str(refusal.error))),)
+
+    def hold(self, reason: SyncError) -> Sequence[bytes]:
+        """A stock client prints it, and goes on sending; what it sends is refused."""
+        return (encode(PermissionDenied(str(reason))),)
 
 
 Y_WEBSOCKET = YWebsocket()

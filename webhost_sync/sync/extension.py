@@ -73,6 +73,11 @@ def refused_text(error: SyncError) -> str:
     return _text(webhost="refused", **_why(error))
 
 
+def held_text(error: SyncError) -> str:
+    """Tell that the document takes no updates until the server ends this stay."""
+    return _text(webhost="held", **_why(error))
+
+
 def _why(error: SyncError) -> dict[str, str | bool]:
     return {"code": error.code, "message": str(error), "retry": error.retry}
 

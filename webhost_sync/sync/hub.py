@@ -92,6 +92,7 @@ class Hub:
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._connection_ids = itertools.count(1)
         self._draining = asyncio.Event()
+        self._held: SyncError | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -111,7 +112,7 @@ class Hub:
     async def enter(self, tenant_id: int, name: str) -> AsyncIterator[Runner]:
         """The live room of a document, made where it is missing; kept while inside.
 
-        Raises: Draining, DocumentNotFound, StoreUnavailable, Internal.
+        Raises: Draining, DocumentNotFound, StoreUnavailable, UnderMaintenance, Internal.
         """
         if self._draining.is_set():
             raise Draining()
@@ -212,6 +213,13 @@ class Hub:
                 runners[key].close(error)
                 self._unload(key, self._slots[key])
 
+    def hold(self, reason: SyncError | None) -> None:
+        """Let no room take updates, for this reason, until it is None again. Reading goes on; a document that
+        there isn't can't be made meanwhile, so its room is refused for the same reason."""
+        self._held = reason
+        for runner in self._live.values():
+            runner.hold(reason)
+
     def start_draining(self) -> None:
         """Let nobody in from now on."""
         self._draining.set()
@@ -251,6 +259,8 @@ class Hub:
             _fail(slot, Draining())
             self._forget(key, slot)
             raise
+        if self._held is not None:
+            runner.hold(self._held)
         slot.runner.set_result(runner)
         self._live[key] = runner
         runner.committed_elsewhere(slot.last_seq)
@@ -305,10 +315,10 @@ class Hub:
         """Raises: DocumentNotFound, StoreUnavailable, Internal."""
         tenant_id, name = key
         try:
-            record = await self._log.open(tenant_id, name, create=True)
+            record = await self._log.open(tenant_id, name, create=self._held is None)
             return await load_document(self._log, record, secrets.randbits(32), aside)
         except UnknownDocument as error:
-            raise DocumentNotFound() from error
+            raise self._held or DocumentNotFound() from error
         except Unavailable as error:
             raise StoreUnavailable() from error
         except Exception as error:

@@ -80,6 +80,11 @@ class Outbox:
                 if isinstance(error, ProtocolError):
                     self.close(error)
 
+    def hold(self, reason: SyncError) -> bool:
+        """Say that no updates are taken for now; whether the client sends none until it comes anew."""
+        self._answer(*self._dialect.hold(reason))
+        return self._dialect.pauses
+
     def was_quiet(self) -> bool:
         """Whether nothing was written since the last call."""
         quiet, self._quiet = self._quiet, True

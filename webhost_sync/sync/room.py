@@ -87,6 +87,7 @@ class Room:
         self._size_is_exact = False
         self._size_limit = size_limit
         self._read_only = read_only
+        self._held: SyncError | None = None
         self._members: dict[int, Member] = {}
         self._waiting: deque[tuple[Member, Request]] = deque()
         self._waiting_bytes = 0
@@ -108,6 +109,10 @@ class Room:
     def waiting_bytes(self) -> int:
         """Bytes of updates and state vectors that wait for the next batch."""
         return self._waiting_bytes
+
+    def hold(self, reason: SyncError | None) -> None:
+        """Take nothing new from now on, for this reason, or take it again. What waits is refused in turn."""
+        self._held = reason
 
     def join(self, member: Member) -> None:
         self._members[member.connection_id] = member
@@ -256,9 +261,10 @@ class Room:
 
     def _refusal(self, member: Member, update: bytes) -> SyncError | None:
         """Why the update may not be applied, if so. Raises: MalformedUpdate."""
-        if not member.can_write or self._read_only is not None:
+        closed = self._read_only or self._held
+        if not member.can_write or closed is not None:
             news = self._document.brings_news(update)
-            return (self._read_only or NotAllowed("it is read-only here")) if news else None
+            return (closed or NotAllowed("it is read-only here")) if news else None
         if self._size + len(update) > self._size_limit and not self._size_is_exact:
             self._size, self._size_is_exact = self._document.held_bytes(), True
         if self._size + len(update) > self._size_limit:

@@ -34,6 +34,8 @@ export interface DocumentState {
   readonly writable: boolean
   /** Why the server keeps us out: for good while `denied`, for now while `waiting`. */
   readonly denial: Refusal | null
+  /** Why it takes no edits though it let us in, if so. */
+  readonly held: Refusal | null
 }
 
 /** What the synchronizer wants to hear of. */
@@ -66,7 +68,7 @@ export class DocumentSync implements DocumentHandler {
   #storedSince = 0
   /** Raised at each loss, so that what was begun before it is not sent after it. */
   #connection = 0
-  #state: DocumentState = { phase: 'waiting', writable: true, denial: null }
+  #state: DocumentState = { phase: 'waiting', writable: true, denial: null, held: null }
 
   constructor(replica: Replica, link: Link, events: DocumentEvents) {
     this.#replica = replica
@@ -122,7 +124,7 @@ export class DocumentSync implements DocumentHandler {
     this.#limit = document.frameLimit
     await this.#do(async () => {
       await this.#replica.adopt(document.epoch)
-      this.#become({ phase: 'asked', writable: document.writable, denial: null })
+      this.#become({ phase: 'asked', writable: document.writable, denial: null, held: null })
     })
   }
 
@@ -159,6 +161,10 @@ export class DocumentSync implements DocumentHandler {
     this.#sent.arrived(ids)
     await this.#do(() => this.#replica.refuse(ids, refusal))
     this.wake()
+  }
+
+  held(reason: Refusal): void {
+    this.#become({ held: reason })
   }
 
   presence(): void {

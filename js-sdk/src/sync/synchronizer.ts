@@ -120,11 +120,12 @@ export class Synchronizer {
   }
 }
 
-/** The first table that the server can't let us into now, though it speaks with us. */
+/** The first table that the server can't let us into now, or takes no edits of, though it speaks with us. */
 function heldUp(documents: readonly (readonly [string, DocumentSync])[]): Blocked | null {
   for (const [name, { state }] of documents) {
-    if (state.phase !== 'waiting' || state.denial === null) continue
-    const { code, message } = state.denial
+    const reason = state.held ?? (state.phase === 'waiting' ? state.denial : null)
+    if (reason === null) continue
+    const { code, message } = reason
     return { code: HELD_UP[code] ?? 'maintenance', hint: `${name}: ${message}`, retryAt: null }
   }
   return null

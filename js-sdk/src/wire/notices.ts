@@ -16,9 +16,12 @@ export interface DocumentNotice {
   readonly writable: boolean
 }
 
-/** Comes right before a PermissionDenied (`denied`) or a SyncStatus 0 (`refused`) and explains it. */
+/**
+ * Comes right before a PermissionDenied (`denied`) or a SyncStatus 0 (`refused`) and explains it; or says that
+ * no updates are taken until the server ends this stay (`held`).
+ */
 export interface RefusalNotice {
-  readonly webhost: 'denied' | 'refused'
+  readonly webhost: 'denied' | 'refused' | 'held'
   readonly code: string
   readonly message: string
   /** Whether the same will succeed later without anybody changing anything. */
@@ -39,7 +42,7 @@ export function readNotice(text: string): DocumentNotice | RefusalNotice | null 
   const fields = value as Record<string, unknown>
   const { webhost, epoch } = fields
   if (webhost === 'document') return readDocument(fields)
-  if (webhost !== 'denied' && webhost !== 'refused') return null
+  if (webhost !== 'denied' && webhost !== 'refused' && webhost !== 'held') return null
   return {
     webhost,
     code: field(fields, 'code', 'string'),

@@ -203,7 +203,8 @@ export class Visit {
 
   #noticed(notice: DocumentNotice | RefusalNotice | null): void {
     if (notice === null) return
-    if (notice.webhost !== 'document') this.#inFlight.explain(notice)
+    if (notice.webhost === 'held') this.#hold(notice)
+    else if (notice.webhost !== 'document') this.#inFlight.explain(notice)
     else if (this.#phase === 'opening') this.#admitted(notice)
     else if (this.#isOpen()) {
       const { epoch, writable } = this.#opened ?? notice
@@ -262,6 +263,12 @@ export class Visit {
     this.#paused = true
     this.#dueIn(this.context.failed())
     if (isAboutToken(code)) this.context.ports.tokenRefused(this.token)
+  }
+
+  /** No use in asking again: the server ends the stay when it takes updates again. */
+  #hold({ code, message }: RefusalNotice): void {
+    this.#paused = true
+    this.context.queue.call(() => this.context.handler.held({ code, message }))
   }
 
   #goIfDrained(): void {

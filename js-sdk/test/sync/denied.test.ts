@@ -29,6 +29,19 @@ test.each([
   expect(tab.board.status).toMatchObject({ blocked: null, synced: true })
 })
 
+test('what is held is shown while the table can be read, and passes by itself', async () => {
+  tab.start()
+  await eventually(() => expect(tab.board.status.phase).toBe('live'))
+  const connection = tab.server.open.at(-1)
+  const message = 'moving the database'
+  connection?.say('tables/cars', { webhost: 'held', code: 'maintenance', message, retry: true })
+  await eventually(() => expect(tab.board.status.blocked?.code).toBe('maintenance'))
+  expect(tab.board.status).toMatchObject({ phase: 'blocked', connected: true, synced: true })
+  expect(tab.board.status.blocked?.hint).toBe(`tables/cars: ${message}`)
+  connection?.close('tables/cars')
+  await eventually(() => expect(tab.board.status).toMatchObject({ phase: 'live', blocked: null }))
+})
+
 test('a missing right is no reason to wait: the table is read-only', async () => {
   answer = { code: 'not_allowed', retry: false }
   tab.start()

@@ -35,6 +35,7 @@ const handler: DocumentHandler = {
     ),
   durable: (ids) => call('durable', ids),
   refused: (ids, refusal) => call('refused', ids, refusal.code),
+  held: ({ code }) => void calls.push(['held', code]),
   presence: (update) => void calls.push(['presence', [...update]]),
   offline: () => void calls.push(['offline']),
   denied: ({ kind, refusal, epoch }) => call('denied', kind, refusal.code, epoch),
@@ -212,6 +213,36 @@ describe('statuses', () => {
     await pass(250)
     expect(kinds()).toEqual(['update', 'detach', 'auth'])
     expect(names()).toEqual(['updates', 'offline', 'hello'])
+  })
+})
+
+describe('a document that is held', () => {
+  const held = notice({ webhost: 'held', code: 'maintenance', message: 'm', retry: true })
+
+  test('goes on reading, sends nothing, and does not ask again until the server ends the stay', async () => {
+    await live()
+    await server(held, content(5))
+    channel.send(update(1))
+    expect(calls).toEqual([
+      ['held', 'maintenance'],
+      ['updates', [5], false],
+    ])
+    await pass(3_600_000)
+    expect(kinds()).toEqual([])
+    await server({ kind: 'closed', reason: 'changes are taken again' })
+    await pass(250)
+    expect(kinds()).toEqual(['auth'])
+    during = (name) => name === 'serverHas' && channel.send(update(1))
+    await server(admitted, opening(), step1)
+    expect(kinds()).toEqual(['auth', 'step1', 'update'])
+  })
+
+  test('from its opening on, is let in and told', async () => {
+    await connected()
+    during = (name) => name === 'serverHas' && channel.send(update(1))
+    await server(admitted, opening(), held, step1)
+    expect(names()).toEqual(['hello', 'opened', 'held', 'serverHas'])
+    expect(kinds()).toEqual(['auth', 'step1'])
   })
 })
 

@@ -103,6 +103,7 @@ class Desk {
       refused: async () => {
         throw new Error('nothing is refused here')
       },
+      held: () => {},
       presence: () => {},
       offline: () => {},
       denied: async () => {},

@@ -58,6 +58,9 @@ class Desk implements DocumentHandler {
     for (const id of ids) this.refusals.push([id, code])
   }
   presence() {}
+  held({ code }: { code: string }) {
+    this.calls.push(`held ${code}`)
+  }
   offline() {
     this.calls.push('offline')
   }

@@ -75,6 +75,7 @@ def html(guest: Guest, template: str, *, status: int = 200, **values: object) ->
         proof=guest.proof,
         theme=theme if theme in ("light", "dark") else "",
         flash=_flash(guest.request),
+        maintenance=guest.services.maintenance.current,
         **values,
     )
     response = HTMLResponse(text, status)

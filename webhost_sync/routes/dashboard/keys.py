@@ -95,7 +95,12 @@ PAGES = (
     ),
     Action(path=KEYS.path, title="Key created", section=KEYS, form=KeyForm, do=create_key),
     Action(
-        path=f"{KEYS.path}/{{id}}/revoke", title="Key revoked", section=KEYS, form=NoFields, do=revoke_key
+        path=f"{KEYS.path}/{{id}}/revoke",
+        title="Key revoked",
+        section=KEYS,
+        form=NoFields,
+        do=revoke_key,
+        goes_on=True,
     ),
     Action(path=PLAYGROUND, title="Token issued", section=KEYS, form=TokenForm, do=issue_token),
 )

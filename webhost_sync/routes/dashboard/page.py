@@ -144,7 +144,8 @@ class Done:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action(Generic[FormT]):
-    """Something that changes something. `do` writes its line into the audit log."""
+    """Something that changes something. `do` writes its line into the audit log. It is refused in
+    maintenance, unless it `goes_on`: who has lost a key must be able to end it at any time."""
 
     path: str
     title: str
@@ -152,6 +153,7 @@ class Action(Generic[FormT]):
     do: Callable[[Visit[Query], FormT], Awaitable[Done]]
     form: type[FormT]
     role: MemberRole = MemberRole.ADMIN
+    goes_on: bool = False
 
     async def serve(self, request: Request) -> Response:
         return await guarded(request, self._serve)
@@ -160,6 +162,8 @@ class Action(Generic[FormT]):
         visit = visit_of(guest, self.role, Query)
         fields = await read_fields(guest.request)
         guest.demand_proof(fields)
+        if not self.goes_on:
+            visit.services.maintenance.demand_off()
         done = await self.do(visit, fields.read(self.form))
         if answers.wants_json(guest.request):
             return answers.as_json(guest.request, done.answer)
