@@ -32,6 +32,12 @@ def address_of(url: str) -> str:
     return f"{unquote(named)}/{unquote(parts.path.removeprefix('/'))}"
 
 
+def login_of(url: str) -> str:
+    """The user that the URL names; empty where the driver chooses one."""
+    parts = urlsplit(driver_url(url))
+    return unquote(parts.username or "") or parse_qs(parts.query).get("user", [""])[0]
+
+
 def _has_port(host: str) -> bool:
     name, colon, port = host.rpartition(":")
     return bool(colon) and port.isdigit() and ":" not in name.rpartition("]")[2]

@@ -27,13 +27,22 @@ from enum import StrEnum
 from typing import Protocol
 from uuid import UUID
 
+from store.refusals import Refusal
+
 
 class StoreError(Exception):
     """The store can't do what was asked."""
 
 
 class Unavailable(StoreError):
-    """Postgres did not answer, or the connection broke; the last write may or may not have happened."""
+    """Postgres did not answer, or the connection broke; the last write may or may not have happened.
+
+    Where it was the attempt to connect that failed, `refusal` says why.
+    """
+
+    def __init__(self, message: str = "", refusal: Refusal | None = None) -> None:
+        super().__init__(message)
+        self.refusal = refusal
 
 
 class SchemaOutdated(StoreError):

@@ -26,8 +26,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, QueuePool
 
-from store.address import address_of, driver_url
+from store.address import address_of, driver_url, login_of
 from store.contract import SchemaOutdated, StoreError, Unavailable
+from store.refusals import Cause, Refusal, refusal_of
 from store.roles import INSUFFICIENT_PRIVILEGE, MissingPrivilege, Role
 
 APPLICATION_NAME = "webhost-sync"
@@ -74,6 +75,7 @@ class Database:
     ) -> None:
         """Times are seconds; a `statement_timeout` of 0 means none. Connects to nothing yet."""
         self.address = address_of(url)
+        self._login = login_of(url)
         self._url = driver_url(url)
         self._pool_sizes = {
             Role.APP: pool_size,
@@ -234,9 +236,10 @@ class Database:
         except asyncpg.PostgresError as error:
             raise self._refused(error) from error
         except TimeoutError as error:
-            raise self._unavailable(f"no answer in {self._connect_timeout} s") from error
+            silent = Refusal(Cause.SILENT, f"no answer in {self._connect_timeout:g} s")
+            raise self._not_connected(silent) from error
         except (OSError, asyncpg.InterfaceError, ValueError) as error:
-            raise self._unavailable(str(error)) from error
+            raise self._not_connected(refusal_of(error)) from error
 
     def _refused(self, error: asyncpg.PostgresError) -> StoreError:
         match error.sqlstate:
@@ -249,7 +252,13 @@ class Database:
                     f"{self.address}: {error}; run `webhost-sync migrate` as the schema's owner"
                 )
             case _:
-                return self._unavailable(str(error))
+                return self._not_connected(refusal_of(error))
+
+    def _not_connected(self, refusal: Refusal) -> Unavailable:
+        who = f" as {self._login!r}" if self._login else ""
+        return Unavailable(
+            f"Postgres at {self.address} can't be used{who}: {refusal.reason}; {refusal.remedy}", refusal
+        )
 
     def _unavailable(self, reason: str) -> Unavailable:
         return Unavailable(f"Postgres at {self.address} can't be used: {reason}; check it and DATABASE_URL")

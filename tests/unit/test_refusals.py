@@ -1,42 +1,43 @@
-"""Who is refused again and again is held longer; how many are held at once is bounded."""
+"""Each way in which Postgres keeps somebody out has its own cause, and a remedy that names what to type."""
 
 from __future__ import annotations
 
-import asyncio
+import socket
+import ssl
 
+import asyncpg
 import pytest
 
-from webhost_sync.sync import refusals as refusals_module
-from webhost_sync.sync.refusals import Refusals
-
-CLIENT = ("192.0.2.1", "hash of a key")
+from store.refusals import REMEDIES, Cause, refusal_of
 
 
-def test_the_first_refusal_is_told_at_once_and_each_later_one_held_longer() -> None:
-    refusals = Refusals(first=5.0, longest=60.0)
-    assert [refusals.note(CLIENT, now) for now in range(6)] == [0.0, 5.0, 10.0, 20.0, 40.0, 60.0]
+@pytest.mark.parametrize(
+    ("error", "cause"),
+    [
+        (ConnectionRefusedError(111, "Connect call failed ('127.0.0.1', 5432)"), Cause.REFUSED),
+        (OSError("Multiple exceptions: [Errno 111] Connect call failed ('::1', 5432, 0, 0)"), Cause.REFUSED),
+        (FileNotFoundError(2, "No such file or directory"), Cause.REFUSED),
+        (socket.gaierror(-2, "Name or service not known"), Cause.UNKNOWN_HOST),
+        (TimeoutError(), Cause.SILENT),
+        (ssl.SSLCertVerificationError(1, "certificate verify failed"), Cause.TLS),
+        (ConnectionError('PostgreSQL server at "x:5432" rejected SSL upgrade'), Cause.TLS),
+        (ConnectionResetError(104, "Connection reset by peer"), Cause.STARTING),
+        (asyncpg.InvalidPasswordError("password authentication failed"), Cause.WRONG_PASSWORD),
+        (asyncpg.InvalidAuthorizationSpecificationError('role "x" does not exist'), Cause.UNKNOWN_LOGIN),
+        (asyncpg.InvalidAuthorizationSpecificationError("no pg_hba.conf entry"), Cause.NOT_LET_IN),
+        (asyncpg.InvalidCatalogNameError('database "x" does not exist'), Cause.UNKNOWN_DATABASE),
+        (asyncpg.TooManyConnectionsError("sorry, too many clients already"), Cause.NO_CONNECTIONS),
+        (asyncpg.CannotConnectNowError("the database system is starting up"), Cause.STARTING),
+        (ValueError("the database URL must begin with postgresql://"), Cause.BAD_URL),
+        (LookupError("?"), Cause.OTHER),
+    ],
+    ids=lambda value: value.value if isinstance(value, Cause) else type(value).__name__,
+)
+def test_the_cause_is_told_apart(error: Exception, cause: Cause) -> None:
+    refusal = refusal_of(error)
+    assert refusal.cause is cause
+    assert refusal.remedy
 
 
-def test_ten_quiet_minutes_are_forgiven() -> None:
-    refusals = Refusals(first=5.0, longest=60.0)
-    refusals.note(CLIENT, 0.0)
-    assert refusals.note(CLIENT, 601.0) == 0.0
-
-
-async def test_no_more_sockets_than_the_limit_are_held(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refusals_module, "MOST_HELD", 1)
-    refusals = Refusals(first=60.0, longest=60.0)
-    held = asyncio.create_task(refusals.hold(60.0))
-    await asyncio.sleep(0)
-    async with asyncio.timeout(1):
-        await refusals.hold(60.0)
-    assert not held.done()
-    refusals.release()
-    await held
-
-
-async def test_nobody_is_held_by_a_server_that_stops() -> None:
-    refusals = Refusals(first=60.0, longest=60.0)
-    refusals.release()
-    async with asyncio.timeout(1):
-        await refusals.hold(60.0)
+def test_every_cause_has_a_remedy() -> None:
+    assert set(REMEDIES) == set(Cause)

@@ -12,7 +12,7 @@ from store.database import Database
 from webhost_sync import __version__
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.cli.arguments import AsJson, EndsWithStdin, Host, Port
-from webhost_sync.cli.database import postgres_started
+from webhost_sync.cli.database import postgres_ready
 from webhost_sync.cli.failures import CommandFailed
 from webhost_sync.cli.output import print_json, say
 from webhost_sync.cli.parent import stop_when_stdin_ends
@@ -56,7 +56,7 @@ def dev(
         )
     if until_stdin_ends:
         stop_when_stdin_ends()
-    with listen(settings) as listening, postgres_started(settings) as postgres:
+    with listen(settings) as listening, postgres_ready(settings) as postgres:
         migrate_database(postgres)
         url = url_of(listening)
         credentials, link = asyncio.run(_credentials(settings, postgres, tokens_of(settings), url))

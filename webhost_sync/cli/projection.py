@@ -13,7 +13,7 @@ from store.fleet import PostgresFleet
 from store.tenants import Tenants
 from webhost_sync import app
 from webhost_sync.cli.arguments import AsJson, EndsWithStdin
-from webhost_sync.cli.database import postgres_started
+from webhost_sync.cli.database import postgres_ready, postgres_started
 from webhost_sync.cli.failures import CommandFailed
 from webhost_sync.cli.output import err, note, print_json, say
 from webhost_sync.cli.parent import stop_when_stdin_ends
@@ -37,7 +37,7 @@ def project(until_stdin_ends: EndsWithStdin = False) -> None:
     settings = load_settings()
     if until_stdin_ends:
         stop_when_stdin_ends()
-    with postgres_started(settings) as postgres:
+    with postgres_ready(settings) as postgres:
         check_schema(postgres.url)
         asyncio.run(_until_stopped(settings, postgres.url))
 

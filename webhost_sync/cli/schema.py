@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from store import migrate as migrations
 from webhost_sync.cli.arguments import AsJson
-from webhost_sync.cli.database import postgres_started
+from webhost_sync.cli.database import postgres_ready
 from webhost_sync.cli.output import print_json, say, working
 from webhost_sync.cli.settings import load_settings
 from webhost_sync.postgres import Postgres
@@ -25,7 +25,7 @@ def migrate(as_json: AsJson = False) -> None:
         MIGRATION_DATABASE_URL=postgresql://owner@db/webhost webhost-sync migrate --json
     """
     settings = load_settings(quiet=True)
-    with postgres_started(settings) as postgres:
+    with postgres_ready(settings) as postgres:
         before, after = migrate_database(postgres)
     if as_json:
         print_json({"before": before, "after": after})

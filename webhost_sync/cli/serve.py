@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from webhost_sync.cli.arguments import AsJson, EndsWithStdin, Host, Port
-from webhost_sync.cli.database import postgres_started
+from webhost_sync.cli.database import postgres_ready
 from webhost_sync.cli.output import print_json
 from webhost_sync.cli.parent import stop_when_stdin_ends
 from webhost_sync.cli.serving import check_schema, cookies_of, serve_until_stopped, tokens_of, url_of
@@ -55,7 +55,7 @@ def serve(
     cookies_of(settings)
     if until_stdin_ends:
         stop_when_stdin_ends()
-    with postgres_started(settings) as postgres:
+    with postgres_ready(settings) as postgres:
         check_schema(postgres.url)
         with listen(settings) if descriptor is None else socket.socket(fileno=descriptor) as listening:
             if as_json:
