@@ -78,7 +78,7 @@ async def check(database: Database) -> None:
     if not works:
         raise SchemaOutdated(
             f"the database {database.address} has schema {found or 'none'}, this program needs {head()}; "
-            + ("run `webhost-sync migrate`" if found in (None, *_known()) else "update the program")
+            + ("run `webhost-sync migrate`" if found in (None, *known()) else "update the program")
         )
 
 
@@ -107,7 +107,7 @@ def _upgrade_on(connection: Connection, server_login: str | None, to: str) -> No
     # Whoever waits for a table's lock makes everybody else wait behind it: rather fail, and be run again.
     connection.execute(text("set local lock_timeout = '10s'"))
     found = _revision(connection)
-    if found is not None and found not in _known():
+    if found is not None and found not in known():
         if _is_newer_and_works(connection, found):
             return
         raise SchemaOutdated(f"the database has schema {found}, which this program doesn't know; update it")
@@ -129,11 +129,11 @@ def _oldest(connection: Connection) -> str:
 
 def _is_newer_and_works(connection: Connection, found: str | None) -> bool:
     """Whether the database has a schema that this program doesn't know, and which can do with it."""
-    if found is None or found in _known():
+    if found is None or found in known():
         return False
     comment = "select obj_description(to_regclass('alembic_version'), 'pg_class')"
     said = _OLDEST.fullmatch(connection.scalar(text(comment)) or "")
-    return said is not None and said[1] in _known()
+    return said is not None and said[1] in known()
 
 
 def _demand_schema(connection: Connection) -> None:
@@ -150,7 +150,7 @@ def _revision(connection: Connection) -> str | None:
     return MigrationContext.configure(connection).get_current_revision()
 
 
-def _known() -> frozenset[str]:
+def known() -> frozenset[str]:
     return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
 
 

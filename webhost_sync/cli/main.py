@@ -13,6 +13,7 @@ import typer
 
 from webhost_sync.cli import document, key, maintenance, tenant, user
 from webhost_sync.cli.dev import dev
+from webhost_sync.cli.doctor import doctor
 from webhost_sync.cli.failures import FAILED, explain, traceback_of
 from webhost_sync.cli.history import diff, history
 from webhost_sync.cli.output import note
@@ -54,6 +55,7 @@ app.command()(serve)
 app.command()(migrate)
 app.command()(project)
 app.command()(rebuild)
+app.command()(doctor)
 app.command()(history)
 app.command()(diff)
 app.command()(versions)

@@ -1,0 +1,210 @@
+"""Judges what was seen of the database: facts of `store.checkup` in, findings out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from store.checkup import (
+    Activity,
+    Extension,
+    FieldRejects,
+    Indexes,
+    Isolation,
+    NamedDocument,
+    Projection,
+    Server,
+)
+from store.contract import SchemaOutdated, StoreError, Unavailable
+from store.refusals import REMEDIES, Cause
+from webhost_sync.config import Settings
+from webhost_sync.ops.doctor.report import Finding, failed, not_applicable, ok, warning
+
+OTHER_CONNECTIONS = 8
+"""Of one server process beside POOL_SIZE and COMMITTERS: projector, accounts, listeners, announcer, probe."""
+MANY_CONNECTIONS = 0.8
+LONG_LAG_SECONDS = 30.0
+DEAD_LAG_SECONDS = 120.0
+LONG_IDLE_SECONDS = 60.0
+MIGRATE = "webhost-sync migrate"
+
+
+def unreachable(error: StoreError, address: str) -> Finding:
+    """The database could not be asked at all."""
+    if isinstance(error, SchemaOutdated):
+        return failed("database", str(error), MIGRATE)
+    refusal = error.refusal if isinstance(error, Unavailable) else None
+    cause = Cause.OTHER if refusal is None else refusal.cause
+    reason = str(error) if refusal is None else refusal.reason
+    return failed("database", f"{address} ({cause.value.replace('_', ' ')}): {reason}", REMEDIES[cause])
+
+
+def reachable(server: Server, address: str) -> Finding:
+    return ok("database", f"Postgres {server.version} at {address}, as {server.login!r}")
+
+
+def schema(found: str | None, needed: str, known: Collection[str]) -> Finding:
+    if found == needed:
+        return ok("schema", f"{found}, as this program needs")
+    if found is None:
+        return failed("schema", "the database was never migrated", MIGRATE)
+    if found in known:
+        return failed("schema", f"{found}; this program needs {needed}", MIGRATE)
+    return failed(
+        "schema",
+        f"{found}, which this program ({needed}) doesn't know",
+        "update the program to the version that migrated the database",
+    )
+
+
+def isolation(found: Isolation) -> Finding:
+    name = "tenants apart"
+    if found.missing_roles:
+        return failed(name, f"roles are missing: {', '.join(found.missing_roles)}", MIGRATE)
+    if found.bypassing:
+        names = ", ".join(found.bypassing)
+        alter = "; ".join(f"alter role {role} nosuperuser nobypassrls" for role in found.bypassing)
+        return failed(name, f"row-level security doesn't hold {names}", f"as an admin of Postgres: {alter}")
+    if found.open_tables:
+        alter = "; ".join(f"alter table {table} enable row level security" for table in found.open_tables)
+        return failed(name, f"tables without row-level security: {', '.join(found.open_tables)}", alter)
+    if not found.refuses_without_tenant:
+        return failed(
+            name,
+            "the server's role could read documents without a tenant",
+            "compare the policies of `documents` with a freshly migrated database; someone changed them",
+        )
+    return ok(name, "row-level security is in force; reading without a tenant is refused")
+
+
+def extensions(found: Sequence[Extension]) -> list[Finding]:
+    by_name = {each.name: each for each in found}
+    return [_extension(name, by_name.get(name)) for name in ("timescaledb", "postgis")]
+
+
+def _extension(name: str, found: Extension | None) -> Finding:
+    check = f"extension {name}"
+    if found is not None and found.installed:
+        return ok(check, f"{found.installed} is installed in this database")
+    where = "not available on this server" if found is None else "available, and not in this database"
+    return ok(check, f"{where}; plain Postgres serves, positions lie in a partition a month")
+
+
+def connections(server: Server, settings: Settings) -> Finding:
+    needs = settings.pool_size + settings.committers + OTHER_CONNECTIONS
+    taken = f"{server.connections} of {server.max_connections} connections are taken"
+    if needs > server.max_connections:
+        return failed(
+            "connections",
+            f"one server process may need {needs}, Postgres allows {server.max_connections}",
+            f"POOL_SIZE={max(1, server.max_connections // 2 - OTHER_CONNECTIONS)}, or raise max_connections",
+        )
+    if server.connections > MANY_CONNECTIONS * server.max_connections:
+        return warning("connections", taken, "lower POOL_SIZE, or raise max_connections of Postgres")
+    return ok("connections", f"{taken}; one server process may need {needs}")
+
+
+def clock(server: Server) -> Finding:
+    apart = max(0.0, abs(server.offset_seconds) - server.round_trip_seconds)
+    if apart > 2.0:
+        return warning(
+            "clock",
+            f"this machine and Postgres are {apart:.0f} s apart; tokens may seem expired, or not yet valid",
+            "timedatectl set-ntp true  (on both machines)",
+        )
+    return ok("clock", f"as that of Postgres, to {max(apart, server.round_trip_seconds) * 1000:.0f} ms")
+
+
+def indexes(found: Indexes) -> Finding:
+    if found.missing:
+        return failed(
+            "indexes",
+            f"missing, so queries are slow: {', '.join(found.missing)}",
+            "make them as store/schema*.py and the migrations have them: CREATE INDEX CONCURRENTLY …",
+        )
+    if found.invalid:
+        again = "; ".join(f"REINDEX INDEX CONCURRENTLY {name}" for name in found.invalid)
+        return failed("indexes", f"broken off while they were made: {', '.join(found.invalid)}", again)
+    return ok("indexes", "all are there and valid")
+
+
+def activity(found: Activity, settings: Settings) -> Finding:
+    if found.idle_transaction_seconds > LONG_IDLE_SECONDS:
+        return warning(
+            "long statements",
+            f"a transaction has been idle for {found.idle_transaction_seconds:.0f} s and keeps its locks",
+            "select pid, application_name, query from pg_stat_activity where state like 'idle in%'; "
+            "then select pg_terminate_backend(PID)",
+        )
+    if found.statement_seconds > settings.statement_timeout:
+        return warning(
+            "long statements",
+            f"a statement has run for {found.statement_seconds:.0f} s, longer than STATEMENT_TIMEOUT "
+            f"({settings.statement_timeout:g} s)",
+            "select pid, query from pg_stat_activity where state = 'active' order by query_start limit 3",
+        )
+    waiting = f"; {found.waiting_for_locks} wait for locks" if found.waiting_for_locks else ""
+    return ok(
+        "long statements", f"none; the server's own end after {settings.statement_timeout:g} s{waiting}"
+    )
+
+
+def projection(found: Projection) -> Finding:
+    name = "projector"
+    behind = f"{found.behind} documents are behind, the first for {found.lag_seconds:.0f} s"
+    if found.behind and found.lag_seconds > DEAD_LAG_SECONDS:
+        return failed(
+            name, f"{behind}; no projector seems to run", "webhost-sync project  (or serve with --projector)"
+        )
+    if found.failing:
+        return warning(
+            name,
+            f"{found.failing} documents can't be projected and are tried again; {behind}",
+            "webhost-sync rebuild --tenant SLUG, and read the log lines 'document not projected'",
+        )
+    if found.behind and found.lag_seconds > LONG_LAG_SECONDS:
+        return warning(name, behind, "start another one: webhost-sync project")
+    return ok(name, behind if found.behind else "rows follow the documents; nothing is behind")
+
+
+def rejects(found: Sequence[FieldRejects]) -> Finding:
+    if not found:
+        return ok("values left out", "none: every value has its place in a row")
+    named = "; ".join(f"{each.field} ({each.count}): {each.reason}" for each in found)
+    return warning(
+        "values left out",
+        named,
+        "correct what writes these fields; each is listed on the dashboard's page Documents",
+    )
+
+
+def quarantine(found: Sequence[NamedDocument]) -> Finding:
+    if not found:
+        return ok("quarantine", "no document is in quarantine")
+    named = "; ".join(f"{each.tenant}: {each.name} ({each.detail})" for each in found)
+    first = found[0]
+    return failed(
+        "quarantine",
+        f"read-only since something of them is damaged: {named}",
+        f"webhost-sync document diagnose {first.name} --tenant {first.tenant}",
+    )
+
+
+def size_of_documents(found: Sequence[NamedDocument], limit: int) -> Finding:
+    if not found:
+        return ok("large documents", f"none is near DOCUMENT_LIMIT ({limit / 1e6:.0f} MB)")
+    named = "; ".join(f"{each.tenant}: {each.name} ({each.size / limit:.0%})" for each in found)
+    return warning(
+        "large documents",
+        f"near DOCUMENT_LIMIT, beyond which no update is taken: {named}",
+        "split them, or raise DOCUMENT_LIMIT and restart",
+    )
+
+
+def maintenance(reason: str | None) -> Finding:
+    if reason is None:
+        return ok("maintenance", "off: changes are taken")
+    return warning("maintenance", f"on, so changes wait: {reason}", "webhost-sync maintenance off")
+
+
+def may_not_look(check: str, login: str) -> Finding:
+    return not_applicable(check, f"{login}; name the schema's owner in MIGRATION_DATABASE_URL to see it")
