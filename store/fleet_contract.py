@@ -6,7 +6,7 @@ given and answers what is there. Which row a document deserves is decided in `we
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -152,6 +152,12 @@ class ProjectionStatus:
     oldest: datetime | None
 
 
+RowsKey = tuple[str, int]
+"""A table, and the id of the document whose rows these are; 0 for the latest positions."""
+RowsDigest = tuple[int, int]
+"""How many rows there are, and the sum of their hashes."""
+
+
 class Turn(Protocol):
     """One transaction in which nobody else writes the rows that it is about. Ends with all or nothing.
 
@@ -222,6 +228,10 @@ class TenantTurn(Turn, Protocol):
 
     async def clear_gone(self) -> tuple[Track, ...]:
         """Delete the rows of documents that are gone or deleted. Returns the tracks that lost positions."""
+        ...
+
+    async def digest(self) -> Mapping[RowsKey, RowsDigest]:
+        """A fingerprint of the rows as they stand in this turn, by table and document."""
         ...
 
     async def vehicles_with_positions(self) -> tuple[str, ...]:

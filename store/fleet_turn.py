@@ -6,7 +6,7 @@ positions are in `store.positions`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
@@ -20,12 +20,28 @@ from store.fleet_contract import (
     LatestRule,
     Position,
     RejectRow,
+    RowsDigest,
+    RowsKey,
     Target,
     Track,
     Vehicle,
 )
 from store.updates import end_of_prefix
 
+_DIGEST = """
+select {of} as document_id, count(*)::int, coalesce(sum(hashtextextended({row}::text, 0)), 0) from {table} t
+where tenant_id = $1 group by 1
+"""
+# When a value was first rejected, and which version of the feed a row has, are no content.
+_DIGESTS = {
+    "vehicles": _DIGEST.format(table="vehicles", of="document_id", row="t"),
+    "gps_positions": _DIGEST.format(table="gps_positions", of="document_id", row="(to_jsonb(t) - 'version')"),
+    "position_conflicts": _DIGEST.format(table="position_conflicts", of="document_id", row="t"),
+    "projection_rejects": _DIGEST.format(
+        table="projection_rejects", of="document_id", row="(path, reason, value)"
+    ),
+    "latest_positions": _DIGEST.format(table="latest_positions", of="0::bigint", row="t"),
+}
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 _TARGETS = """
@@ -177,6 +193,13 @@ class PostgresTurn:
         for statement in _CLEAR:
             await self._execute(statement)
         return tuple(Track(*row) for row in rows)
+
+    async def digest(self) -> Mapping[RowsKey, RowsDigest]:
+        found: dict[RowsKey, RowsDigest] = {}
+        for table, statement in _DIGESTS.items():
+            for document_id, count, total in await self._connection.fetch(statement, self._tenant_id):
+                found[table, document_id] = count, int(total)
+        return found
 
     async def vehicles_with_positions(self) -> tuple[str, ...]:
         return await positions.vehicles(self._connection, self._tenant_id)

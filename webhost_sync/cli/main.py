@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from webhost_sync.cli import document, key, maintenance, tenant, user
+from webhost_sync.cli.check import check
 from webhost_sync.cli.dev import dev
 from webhost_sync.cli.doctor import doctor
 from webhost_sync.cli.failures import FAILED, explain, traceback_of
@@ -55,6 +56,7 @@ app.command()(serve)
 app.command()(migrate)
 app.command()(project)
 app.command()(rebuild)
+app.command()(check)
 app.command()(doctor)
 app.command()(history)
 app.command()(diff)

@@ -7,7 +7,6 @@ import signal
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from store.fleet import PostgresFleet
 from store.tenants import Tenants
@@ -15,12 +14,12 @@ from webhost_sync import app
 from webhost_sync.cli.arguments import AsJson, EndsWithStdin
 from webhost_sync.cli.database import postgres_ready, postgres_started
 from webhost_sync.cli.failures import CommandFailed
-from webhost_sync.cli.output import err, note, print_json, say
+from webhost_sync.cli.output import note, print_json, say
 from webhost_sync.cli.parent import stop_when_stdin_ends
+from webhost_sync.cli.progress import Bars
 from webhost_sync.cli.serving import check_schema
 from webhost_sync.cli.settings import load_settings
 from webhost_sync.config import Settings
-from webhost_sync.fleet.rebuild import Progress as Step
 from webhost_sync.fleet.rebuild import RebuiltTable
 from webhost_sync.fleet.rebuild import rebuild as rebuild_tables
 
@@ -75,7 +74,7 @@ def rebuild(
         webhost-sync rebuild --tenant acme --table gps_positions
     """
     settings = load_settings(quiet=True)
-    with postgres_started(settings) as postgres, _Bar() as bar:
+    with postgres_started(settings) as postgres, Bars() as bar:
         documents = asyncio.run(_rebuild(settings, postgres.owner_url, tenant, table, bar))
     if as_json:
         print_json({"documents": documents})
@@ -84,7 +83,7 @@ def rebuild(
 
 
 async def _rebuild(
-    settings: Settings, database_url: str, slug: str | None, table: RebuiltTable | None, bar: _Bar
+    settings: Settings, database_url: str, slug: str | None, table: RebuiltTable | None, bar: Bars
 ) -> int:
     patient = settings.model_copy(update={"statement_timeout": 0.0})
     async with app.open_store(patient, database_url) as store:
@@ -100,36 +99,6 @@ async def _rebuild(
                 settings,
                 tenant_id=space.id,
                 table=table,
-                on_progress=bar.show,
+                on_progress=lambda step: bar.show(step.done, step.total),
             )
         return documents
-
-
-class _Bar:
-    """A progress bar a tenant's space, on a terminal only."""
-
-    def __init__(self) -> None:
-        console = err()
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            disable=not console.is_terminal,
-        )
-        self._task: TaskID | None = None
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._progress.stop()
-
-    def next(self, name: str) -> None:
-        self._task = self._progress.add_task(name, total=None)
-
-    def show(self, step: Step) -> None:
-        if self._task is not None:
-            self._progress.update(self._task, completed=step.done, total=step.total)

@@ -77,6 +77,62 @@ async def rebuild(
     return count
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Rows of one document in one table that are not what it says; `document` is empty for the latest
+    positions, which belong to no single one. Counts are of rows."""
+
+    table: str
+    document: str
+    found: int
+    wanted: int
+
+
+class _Undone(Exception):
+    """Ends a turn in which nothing must be kept."""
+
+
+async def compare(
+    fleet: FleetStore,
+    log: UpdateLog,
+    settings: Settings,
+    *,
+    tenant_id: int,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> tuple[Difference, ...]:
+    """What a rebuild of a tenant would change; it is done, looked at, and rolled back.
+
+    Documents that the projector hasn't reached yet, or that grow meanwhile, are behind and not wrong.
+    Raises: as `rebuild`.
+    """
+    prefixes = list(_PREFIXES.values())
+    found: list[Difference] = []
+    try:
+        async with Replicas[Memory](log, CACHE_BYTES) as replicas, fleet.tenant_turn(tenant_id) as turn:
+            projection = DocumentProjection(fleet, replicas, settings.future_tolerance, makes_months=False)
+            targets = await _targets(turn, prefixes)
+            before = await turn.digest()
+            await _rebuild_tenant(turn, projection, tenant_id, prefixes, on_progress)
+            after, later = await turn.digest(), await _targets(turn, prefixes)
+            heads = {target.document_id: target.head_seq for target in later}
+            behind = {
+                target.document_id
+                for target in targets
+                if target.is_behind or heads.get(target.document_id) != target.head_seq
+            }
+            names = {target.document_id: target.name for target in targets}
+            for key in sorted(before.keys() | after.keys()):
+                table, document_id = key
+                is_late = bool(behind) if document_id == 0 else document_id in behind
+                if before.get(key) != after.get(key) and not is_late:
+                    name = names.get(document_id, "" if document_id == 0 else f"document {document_id}")
+                    counts = before.get(key, (0, 0))[0], after.get(key, (0, 0))[0]
+                    found.append(Difference(table, name, *counts))
+            raise _Undone
+    except _Undone:
+        return tuple(found)
+
+
 async def _rebuild_tenant(
     turn: TenantTurn,
     projection: DocumentProjection,
