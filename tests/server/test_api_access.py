@@ -131,6 +131,20 @@ async def test_a_read_only_token_changes_nothing(
         assert content.json()["head_seq"] == 1
 
 
+async def test_a_test_key_is_told_that_it_sees_no_live_data(database_url: str) -> None:
+    async with running_api(database_url) as api:
+        await api.app.tenant()
+        test = await Tenants(api.app.services.database).find("acme", Environment.TEST)
+        assert test is not None
+        key = await api.app.key(test, "read", documents=("notes",))
+        for path in ("/api/documents/notes", "/api/documents/forbidden", "/api/vehicles/bus-7"):
+            answer = await api.get(path, key.text)
+            assert answer.status_code == 404
+            assert answer.json()["error"]["message"].endswith(
+                "(a test key sees the test space, and no live data)"
+            )
+
+
 async def test_a_credential_may_come_in_the_query(database_url: str) -> None:
     async with running_api(database_url) as api:
         key = await api.app.key(await api.app.tenant())

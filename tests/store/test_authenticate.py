@@ -139,6 +139,13 @@ async def test_an_expired_key_is_refused_with_the_time(world: World) -> None:
     assert "expired at" in await world.refusal(key.text)
 
 
+async def test_a_connection_whose_key_expires_is_told_that_and_not_that_it_was_revoked(world: World) -> None:
+    key, _ = await world.key(expires_at=world.clock.now + HOUR)
+    principal = await world.authenticator.authenticate(key.text)
+    world.clock.now += HOUR
+    assert await world.ended(principal) == {principal: NotAuthenticated}
+
+
 async def test_an_expired_token_is_refused(world: World) -> None:
     key, _ = await world.key()
     token = await world.token(key)

@@ -86,8 +86,10 @@ class Authenticator:
         valid = await self._keys.still_valid({principal.key_id for principal in different})
         ended: dict[Principal, SyncError] = {}
         for principal in different:
-            if principal.token_id and principal.expires_at and principal.expires_at <= now:
-                ended[principal] = TokenExpired()
+            if principal.expires_at and principal.expires_at <= now:
+                ended[principal] = (
+                    TokenExpired() if principal.token_id else _key_expired("", principal.expires_at)
+                )
             elif principal.key_id not in valid:
                 ended[principal] = _key_is_gone(principal)
         return ended
@@ -97,7 +99,9 @@ class Authenticator:
         found = await self._keys.find(key.hash)
         if found is None:
             self._seen.pop(key.hash, None)
-            raise NotAuthenticated(f"there is no API key {key.prefix}…")
+            raise NotAuthenticated(
+                f"there is no API key {key.prefix}… on this server; it was never made here"
+            )
         stored, tenant = found
         now = self._now()
         try:
@@ -138,8 +142,12 @@ def _demand_valid(key: ApiKey, now: datetime) -> None:
     if key.revoked_at is not None:
         raise KeyRevoked(f"{key.prefix}… since {key.revoked_at:%Y-%m-%d %H:%M} UTC")
     if key.expires_at is not None and key.expires_at <= now:
-        raise NotAuthenticated(f"the API key {key.prefix}… expired at {key.expires_at:%Y-%m-%d %H:%M} UTC")
+        raise _key_expired(f" {key.prefix}…", key.expires_at)
+
+
+def _key_expired(named: str, at: datetime) -> NotAuthenticated:
+    return NotAuthenticated(f"the API key{named} expired at {at:%Y-%m-%d %H:%M} UTC; use another one")
 
 
 def _key_is_gone(principal: Principal) -> KeyRevoked:
-    return KeyRevoked("it issued this token" if principal.token_id else "")
+    return KeyRevoked("it issued this token, and was revoked or has expired" if principal.token_id else "")
