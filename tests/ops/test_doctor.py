@@ -15,6 +15,7 @@ from tests.cli.test_history import make_history
 from tests.postgres import database_at
 from tests.store.logins import login
 from tests.store.logs import execute
+from tests.valkey import running_valkey
 
 SECRET = "a-secret-that-nobody-may-read-anywhere"
 Findings = Mapping[str, Mapping[str, str]]
@@ -94,6 +95,8 @@ def test_a_schema_that_is_missing_old_or_too_new_is_told_apart(
     old = examined(run, DATABASE_URL=database_url)["schema"]
     assert ("0001;" in old["evidence"], old["remedy"]) == (True, "webhost-sync migrate")
     do(database_url, "update alembic_version set version_num = '9999'")
+    assert "newer than this program's" in examined(run, DATABASE_URL=database_url)["schema"]["evidence"]
+    do(database_url, "comment on table alembic_version is 'oldest program: 9999'")
     assert "update the program" in examined(run, DATABASE_URL=database_url)["schema"]["remedy"]
 
 
@@ -168,9 +171,16 @@ def test_without_a_database_url_an_embedded_one_is_not_started(run: Run) -> None
     assert (found["verdict"], "`webhost-sync dev`" in found["evidence"]) == ("not applicable", True)
 
 
-def test_a_redis_that_is_away_fails(run: Run) -> None:
+async def test_a_redis_that_answers_is_named(run: Run) -> None:
+    async with running_valkey() as valkey:
+        outcome = await asyncio.to_thread(run, "doctor", "--json", REDIS_URL=valkey.url)
+    assert findings(outcome)["redis"]["evidence"].startswith("Valkey ")
+
+
+def test_a_redis_that_is_away_is_a_warning_since_all_goes_on(run: Run) -> None:
     found = examined(run, REDIS_URL=f"redis://:{SECRET}@127.0.0.1:1/0")["redis"]
-    assert (found["verdict"], "REDIS_URL" in found["remedy"]) == ("failed", True)
+    assert (found["verdict"], "REDIS_URL" in found["remedy"]) == ("warning", True)
+    assert "meanwhile Postgres carries changes" in found["evidence"]
     assert SECRET not in str(found)
 
 

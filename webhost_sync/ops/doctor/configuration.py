@@ -147,7 +147,28 @@ def _listens(settings: Settings) -> Finding:
     return ok("HOST", settings.host)
 
 
+def rate_limits(settings: Settings) -> Finding:
+    """What requests are held to; who counts them."""
+    window = f"per {settings.rate_limit_window} s"
+    where = "in Redis, for all processes" if settings.redis_url else "by each process for itself"
+    chosen = (
+        f"{settings.rate_limit_api} requests, {settings.rate_limit_upload} uploads {window}, counted {where}"
+    )
+    if not settings.rate_limit_api and settings.environment == "production":
+        return warning("rate limits", f"none: {chosen}", "RATE_LIMIT_API=100")
+    return ok("rate limits", chosen)
+
+
+def redis_away(why: str) -> Finding:
+    return warning(
+        "redis",
+        f"REDIS_URL: {why}; meanwhile Postgres carries changes, and each process counts limits for itself",
+        "start Redis, or correct REDIS_URL (`redis-cli -u … ping`)",
+    )
+
+
 def no_redis() -> Finding:
     return not_applicable(
-        "redis", "REDIS_URL is not set; each process keeps its own state, and Postgres carries changes"
+        "redis",
+        "REDIS_URL is not set; Postgres carries changes, and each process counts rate limits for itself",
     )

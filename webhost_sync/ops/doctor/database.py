@@ -42,13 +42,15 @@ def reachable(server: Server, address: str) -> Finding:
     return ok("database", f"Postgres {server.version} at {address}, as {server.login!r}")
 
 
-def schema(found: str | None, needed: str, known: Collection[str]) -> Finding:
+def schema(found: str | None, needed: str, known: Collection[str], *, works: bool) -> Finding:
     if found == needed:
         return ok("schema", f"{found}, as this program needs")
     if found is None:
         return failed("schema", "the database was never migrated", MIGRATE)
     if found in known:
         return failed("schema", f"{found}; this program needs {needed}", MIGRATE)
+    if works:
+        return ok("schema", f"{found}, newer than this program's {needed}, which can do with it")
     return failed(
         "schema",
         f"{found}, which this program ({needed}) doesn't know",

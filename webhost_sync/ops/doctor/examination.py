@@ -19,11 +19,12 @@ from store.checkup import Checkup
 from store.contract import StoreError
 from store.database import Database
 from store.maintenance import MaintenanceSwitch
+from store.redis_link import RedisMissing, RedisUrlUnusable
 from store.roles import MissingPrivilege
 from webhost_sync.config import Settings
 from webhost_sync.machine import memory_share
 from webhost_sync.ops.doctor import configuration, database, machine
-from webhost_sync.ops.doctor.redis import ping
+from webhost_sync.ops.doctor.redis import ask
 from webhost_sync.ops.doctor.report import Finding, failed, not_applicable, ok, warning
 
 TIME_LIMIT = 5.0
@@ -40,7 +41,11 @@ async def examine(settings: Settings, url: str | None) -> list[Finding]:
     groups = await asyncio.gather(
         _database(settings, url), _run([("redis", lambda: _redis(settings))]), _machine(settings)
     )
-    here = [*configuration.secrets(settings), configuration.logs(settings)]
+    here = [
+        configuration.rate_limits(settings),
+        *configuration.secrets(settings),
+        configuration.logs(settings),
+    ]
     return [*(finding for group in groups for finding in group), *here]
 
 
@@ -64,16 +69,26 @@ async def _database(settings: Settings, url: str | None) -> list[Finding]:
             return [database.may_not_look("database", str(error))]
         except StoreError as error:
             return [database.unreachable(error, store.address)]
+        works = await _works(store)
         findings = [
             database.reachable(server, store.address),
-            database.schema(revision, migrate.head(), migrate.known()),
+            database.schema(revision, migrate.head(), migrate.known(), works=works),
             *database.extensions(await checkup.extensions()),
             database.connections(server, settings),
             database.clock(server),
         ]
-        if revision != migrate.head():
+        if not works:
             return [*findings, not_applicable("tables", "they are looked at once the schema is right")]
         return [*findings, *await _run(_of_tables(settings, store, checkup), at_once=AT_ONCE)]
+
+
+async def _works(store: Database) -> bool:
+    """Whether this program can do with the schema that the database has."""
+    try:
+        await migrate.check(store)
+    except (StoreError, DBAPIError):
+        return False
+    return True
 
 
 def _of_tables(settings: Settings, store: Database, checkup: Checkup) -> list[tuple[str, Check]]:
@@ -129,12 +144,11 @@ async def _redis(settings: Settings) -> Finding:
     if settings.redis_url is None:
         return configuration.no_redis()
     try:
-        version = await ping(settings.redis_url.get_secret_value())
-    except (OSError, ValueError) as error:
-        why = str(error) or type(error).__name__
-        return failed(
-            "redis", f"REDIS_URL: {why}", "start Redis, or correct REDIS_URL (`redis-cli -u … ping`)"
-        )
+        version = await ask(settings.redis_url.get_secret_value())
+    except (RedisMissing, RedisUrlUnusable) as error:
+        return failed("redis", str(error), "correct it: the server refuses to start with it")
+    except OSError as error:
+        return configuration.redis_away(str(error))
     return ok("redis", version)
 
 

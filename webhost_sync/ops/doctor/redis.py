@@ -1,51 +1,28 @@
-"""Asks a Redis for a sign of life, without a client library: three commands of its own protocol.
-
-In: its URL (`redis://`, `rediss://`, with a password or not). Out: its version. Knows no setting.
-"""
+"""Asks the Redis of the settings who it is. In: its URL. Out: its name and version. Knows no setting."""
 
 from __future__ import annotations
 
-import asyncio
-from urllib.parse import unquote, urlsplit
+import importlib
 
-DEFAULT_PORT = 6379
+from store.redis_link import AWAY, RedisLink
+
+PATIENCE = 2.0
 
 
-async def ping(url: str) -> str:
-    """Return who answers, such as `Redis 7.2.4`.
+async def ask(url: str) -> str:
+    """Return who answers, such as `Valkey 9.1.0`.
 
-    Raises: OSError (nobody does), ValueError (the URL is none, or the password is refused); neither repeats
-    the password.
+    Raises: store.redis_link.RedisMissing, RedisUrlUnusable; OSError (nobody answers, or not to us).
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("redis", "rediss") or not parts.hostname:
-        raise ValueError("it is written redis://:password@host:6379/0")
-    reader, writer = await asyncio.open_connection(
-        parts.hostname, parts.port or DEFAULT_PORT, ssl=True if parts.scheme == "rediss" else None
+    RedisLink(url)  # says what is wrong with the library or the URL as the server would
+    client = importlib.import_module("redis.asyncio").from_url(
+        url, socket_timeout=PATIENCE, socket_connect_timeout=PATIENCE, decode_responses=True
     )
     try:
-        if parts.password:
-            who = [unquote(parts.username)] if parts.username else []
-            await _ask(reader, writer, "AUTH", *who, unquote(parts.password))
-        await _ask(reader, writer, "PING")
-        about = await _ask(reader, writer, "INFO", "server")
+        about = await client.info("server")
+    except AWAY as error:
+        raise OSError(str(error) or type(error).__name__) from error
     finally:
-        writer.close()
-    lines = dict(line.split(":", 1) for line in about.splitlines() if ":" in line)
-    name = "Valkey" if "valkey_version" in lines else "Redis"
-    return f"{name} {lines.get('valkey_version') or lines.get('redis_version', 'of an unknown version')}"
-
-
-async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *words: str) -> str:
-    parts = [f"*{len(words)}\r\n".encode()]
-    for word in words:
-        data = word.encode()
-        parts += [f"${len(data)}\r\n".encode(), data, b"\r\n"]
-    writer.write(b"".join(parts))
-    await writer.drain()
-    line = (await reader.readline()).decode().rstrip("\r\n")
-    if line.startswith("-"):
-        raise ValueError(line[1:])
-    if not line.startswith("$"):
-        return line[1:]
-    return (await reader.readexactly(int(line[1:]) + 2)).decode()
+        await client.aclose()
+    name = "Valkey" if "valkey_version" in about else "Redis"
+    return f"{name} {about.get('valkey_version') or about.get('redis_version', 'of an unknown version')}"
