@@ -94,6 +94,29 @@ class NamedDocument:
     size: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class LastBackup:
+    """The newest finished backup of everything; ages in days, None where there is none. `problem` is what was
+    wrong when it was proved, or with the newest attempt; empty where nothing was."""
+
+    age_days: float | None
+    proved_days: float | None
+    problem: str
+
+
+_HAS_BACKUPS = "select to_regclass('public.backup_runs') is not null"
+_LAST_BACKUP = """
+select
+  extract(epoch from now() - good.finished_at)::float8 / 86400 as age_days,
+  extract(epoch from now() - good.verified_at)::float8 / 86400 as proved_days,
+  coalesce(nullif(good.verify_error, ''), nullif(newest.error, ''), '') as problem
+from (select 1) one
+left join lateral (
+  select finished_at, verified_at, verify_error from backup_runs
+  where outcome = 'done' and kind in ('full', 'incremental') order by finished_at desc limit 1
+) good on true
+left join lateral (select error from backup_runs order by finished_at desc limit 1) newest on true
+"""
 _SERVER = """
 select current_setting('server_version') as version, current_user::text as login,
        (select rolsuper from pg_roles where rolname = current_user) as is_superuser,
@@ -237,6 +260,13 @@ class Checkup:
     async def larger_than(self, size: int) -> tuple[NamedDocument, ...]:
         """The largest documents by their last snapshot, of those above so many bytes."""
         return tuple(NamedDocument(*row) for row in await self._rows(_LARGE, {"above": size, "most": MOST}))
+
+    async def last_backup(self) -> LastBackup | None:
+        """None where this schema keeps no record of backups."""
+        async with self._database.owner() as connection:
+            if not await connection.scalar(text(_HAS_BACKUPS)):
+                return None
+            return LastBackup(*(await connection.execute(text(_LAST_BACKUP))).one())
 
     async def _rows(self, query: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         async with self._database.owner() as connection:

@@ -10,6 +10,7 @@ from store.checkup import (
     FieldRejects,
     Indexes,
     Isolation,
+    LastBackup,
     NamedDocument,
     Projection,
     Server,
@@ -25,6 +26,7 @@ MANY_CONNECTIONS = 0.8
 LONG_LAG_SECONDS = 30.0
 DEAD_LAG_SECONDS = 120.0
 LONG_IDLE_SECONDS = 60.0
+OLD_BACKUP_DAYS = 2.0
 MIGRATE = "webhost-sync migrate"
 
 
@@ -200,6 +202,23 @@ def size_of_documents(found: Sequence[NamedDocument], limit: int) -> Finding:
         f"near DOCUMENT_LIMIT, beyond which no update is taken: {named}",
         "split them, or raise DOCUMENT_LIMIT and restart",
     )
+
+
+def backup(found: LastBackup | None) -> list[Finding]:
+    """Nothing where backups aren't recorded."""
+    if found is None:
+        return []
+    make = "webhost-sync backup  (and a timer for it: docs/cli.md)"
+    if found.age_days is None:
+        why = f"none was ever finished{f': {found.problem}' if found.problem else ''}"
+        return [warning("last backup", why, make)]
+    age = f"{found.age_days:.1f} days ago"
+    if found.problem:
+        return [failed("last backup", f"{age}; the newest attempt: {found.problem}", make)]
+    if found.age_days > OLD_BACKUP_DAYS:
+        return [warning("last backup", age, make)]
+    proved = "not proved yet" if found.proved_days is None else f"proved {found.proved_days:.1f} days ago"
+    return [ok("last backup", f"{age}, {proved}")]
 
 
 def maintenance(reason: str | None) -> Finding:

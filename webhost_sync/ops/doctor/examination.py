@@ -119,6 +119,9 @@ def _of_tables(settings: Settings, store: Database, checkup: Checkup) -> list[tu
         found = await MaintenanceSwitch(store).current()
         return database.maintenance(None if found is None else found.reason)
 
+    async def backup() -> list[Finding]:
+        return database.backup(await checkup.last_backup())
+
     async def storage() -> list[Finding]:
         size, folder = await checkup.storage()
         here = Path(folder) if folder else None
@@ -135,6 +138,7 @@ def _of_tables(settings: Settings, store: Database, checkup: Checkup) -> list[tu
         ("values left out", rejects),
         ("quarantine", quarantine),
         ("large documents", sizes),
+        ("last backup", backup),
         ("maintenance", maintenance),
         ("size of the database", storage),
     ]
