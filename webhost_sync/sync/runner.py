@@ -19,7 +19,7 @@ import structlog
 from store.contract import Document
 from store.presence import Presence
 from webhost_sync.config import MIB, Settings
-from webhost_sync.errors import ClientFault, RoomClosing, SyncError, WrongEpoch
+from webhost_sync.errors import ClientFault, SyncError, WrongEpoch
 from webhost_sync.sync.beyond import Beyond
 from webhost_sync.sync.document import EMPTY_STATE_VECTOR, BrokenDocument
 from webhost_sync.sync.effects import (
@@ -36,6 +36,7 @@ from webhost_sync.sync.effects import (
     Tell,
 )
 from webhost_sync.sync.growth import Growth
+from webhost_sync.sync.holding import Holding
 from webhost_sync.sync.loading import Loaded
 from webhost_sync.sync.outbox import Outbox
 from webhost_sync.sync.protocol import AwarenessUpdate, Message, decode, encode
@@ -90,8 +91,7 @@ class Runner:
         self._settled = asyncio.Event()
         self._settled.set()
         self._ended: SyncError | None = None
-        self._held: SyncError | None = None
-        self._held_back: set[int] = set()
+        self._holding = Holding()
         self._last_active = time.monotonic()
 
     @property
@@ -130,15 +130,14 @@ class Runner:
         if self._ended is not None:
             outbox.close(self._ended)
         self._outboxes[member.connection_id] = outbox
-        if self._held is not None and outbox.hold(self._held):
-            self._held_back.add(member.connection_id)
+        self._holding.joined(member.connection_id, outbox)
         self._room.join(member)
         self._start()
 
     def leave(self, connection_id: int) -> None:
         self._last_active = time.monotonic()
         self._outboxes.pop(connection_id, None)
-        self._held_back.discard(connection_id)
+        self._holding.left(connection_id)
         self._room.leave(connection_id, self._last_active)
         self._presence_wake.set()
 
@@ -186,19 +185,12 @@ class Runner:
         self.committed_elsewhere(LATEST)
 
     def hold(self, reason: SyncError | None) -> None:
-        """Take no updates from now on, for this reason, and tell the members; or take them again.
-
-        Then those that were refused one, or that wait with theirs, are sent away to come back: the
-        handshake brings what they held.
-        """
-        self._held = reason
+        """Take no updates from now on, for this reason, and tell the members; or take them again."""
         self._room.hold(reason)
         if reason is None:
-            for connection_id in self._held_back & self._outboxes.keys():
-                self._outboxes[connection_id].close(RoomClosing("changes are taken again"))
-            self._held_back.clear()
+            self._holding.end(self._outboxes)
         else:
-            self._held_back |= {number for number, outbox in self._outboxes.items() if outbox.hold(reason)}
+            self._holding.begin(reason, self._outboxes)
 
     def tick(self, now: float) -> None:
         """Let presence expire, if any is that old."""
@@ -340,8 +332,7 @@ class Runner:
                 case Refuse(connection_id, error) if connection_id in self._exchanges:
                     self._settle(connection_id, error)
                 case Send(connection_id) | Acknowledge(connection_id) | Refuse(connection_id):
-                    if isinstance(effect, Refuse) and effect.error is self._held:
-                        self._held_back.add(connection_id)
+                    self._holding.told(effect)
                     if recipient := self._outboxes.get(connection_id):
                         recipient.deliver(effect)
 
