@@ -99,6 +99,25 @@ async def test_a_revoked_key_is_said_and_loses_nothing(open_fleet: OpenFleet, ow
     await fleet.until_badge("Not signed in", "1 change")
     await fleet.badge.click()
     await expect(fleet.page.get_by_text("1 change is safe on this device")).to_be_visible()
+    # What the server says to developers is in the console, and not before people's eyes.
+    await expect(fleet.page.get_by_text("API key")).to_have_count(0)
+    assert any("auth: " in line and "API key" in line for line in fleet.device.console)
+
+
+async def test_data_that_was_cleared_under_the_app_is_said_and_a_reload_begins_anew(
+    open_fleet: OpenFleet, sync_server: SyncServer
+) -> None:
+    fleet = await open_fleet(sync_server, await sync_server.key_for("pwa-cleared", *SCOPES))
+    await fleet.add("Van 7")
+    await fleet.until_badge("Saved on the server")
+    debugger = await fleet.device.context.new_cdp_session(fleet.page)
+    stored = {"origin": fleet.device.origin, "storageTypes": "indexeddb,local_storage"}
+    await debugger.send("Storage.clearDataForOrigin", stored)
+    await fleet.until_badge("Data was lost")
+    await fleet.badge.click()
+    await fleet.page.get_by_role("button", name="Reload").click()
+    await fleet.until_badge("Saved on the server")
+    await expect(fleet.row("Van 7")).to_be_visible()
 
 
 async def test_a_new_device_without_a_connection_does_not_claim_an_empty_fleet(

@@ -11,7 +11,7 @@ import './styles/shelf.css'
 import './styles/sync.css'
 import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
-import { WebHostClient } from 'webhost-sync'
+import { type SyncStatus, WebHostClient } from 'webhost-sync'
 import { WebHostProvider } from 'webhost-sync/react'
 import { App } from './app'
 import { Stopped } from './components/stopped'
@@ -38,6 +38,17 @@ async function connected(): Promise<WebHostClient> {
   if (!answer.ok) throw new Error('There is no /config.json here. Start the app with `npm start`.')
   const { apiUrl, apiKey } = (await answer.json()) as { apiUrl: string; apiKey: string }
   const client = new WebHostClient({ apiUrl, apiKey, connectTimeoutMs: 0 })
+  client.on('status', tellDevelopers())
   await client.connect(SCHEMA)
   return client
+}
+
+/** People read words of the app's own; what the SDK says to whoever looks after it goes where they look, once. */
+function tellDevelopers(): (status: SyncStatus) => void {
+  let told = ''
+  return ({ blocked }) => {
+    const hint = blocked?.hint ?? ''
+    if (hint && hint !== told) console.warn(`webhost-sync: ${blocked?.code}: ${hint}`)
+    told = hint
+  }
 }

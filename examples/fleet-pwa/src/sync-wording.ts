@@ -1,8 +1,9 @@
 /**
  * What the app says about where the work is: on this device, at the server, or saved there. Pure; never claims more
  * than the SDK knows. `pending` counts what the server has not committed, so only zero may be called saved there.
+ * What the SDK and the server say themselves is for developers: here are words for the people who use the app.
  */
-import type { SyncStatus } from 'webhost-sync'
+import type { RejectedEdit, SyncStatus } from 'webhost-sync'
 import { count } from './format'
 
 /** How far the newest work has come: 1 on this device, 2 received by the server, 3 committed there. */
@@ -11,15 +12,14 @@ export type Tone = 'good' | 'busy' | 'waiting' | 'bad'
 
 export interface Wording {
   readonly tone: Tone
-  readonly level: Level
+  /** 0: what there was is lost. */
+  readonly level: Level | 0
   /** On the badge. */
   readonly title: string
   /** Behind it, smaller; may be empty. */
   readonly aside: string
   /** A sentence or two for whoever asks. */
   readonly explanation: string
-  /** What the server said, for whoever looks after it; may be empty. */
-  readonly detail: string
 }
 
 export const LEVELS: Record<Level, { title: string; meaning: string }> = {
@@ -31,7 +31,7 @@ export const LEVELS: Record<Level, { title: string; meaning: string }> = {
 export function wordingOf(status: SyncStatus): Wording {
   const { pending, received } = status
   const level = pending === 0 ? 3 : received < pending ? 1 : 2
-  return { level, aside: pending ? count(pending, 'change') : '', detail: '', ...inWords(status) }
+  return { level, aside: pending ? count(pending, 'change') : '', ...inWords(status) }
 }
 
 type Words = Pick<Wording, 'tone' | 'title' | 'explanation'> & Partial<Wording>
@@ -70,18 +70,34 @@ const BLOCKED: Record<Blocked['code'], readonly [title: string, explanation: str
   'rate-limited': ['The server is busy', 'Too much was sent at once.'],
   maintenance: ['Server in maintenance', 'The server is being looked after, and will be back.'],
   quota: ['Over the limit', 'The server has no more room for this fleet. Ask who runs it.'],
-  'device-lost': ['Data was lost', 'The browser has lost what was on this device and had not been sent.'],
+  'device-lost': [
+    'Data was lost',
+    'The data of this app was deleted on this device, and with it what had not been sent. Reload to go on.',
+  ],
   outdated: ['Please update', 'This app is too old for the server. Reload it.'],
 }
 
-function blocked({ pending }: SyncStatus, { code, hint, retryAt }: Blocked): Words {
+function blocked({ pending }: SyncStatus, { code, retryAt }: Blocked): Words {
   const [title, explanation] = BLOCKED[code]
   const passes = code === 'rate-limited' || code === 'maintenance'
   const next = passes && retryAt ? ` The next try is at ${retryAt.toLocaleTimeString()}.` : ''
   const kept = pending
     ? ` ${count(pending, 'change')} ${pending === 1 ? 'is' : 'are'} safe on this device.`
     : ''
-  return { tone: passes ? 'waiting' : 'bad', title, explanation: explanation + next + kept, detail: hint }
+  const level = code === 'device-lost' ? { level: 0 as const } : {}
+  return { tone: passes ? 'waiting' : 'bad', title, explanation: explanation + next + kept, ...level }
+}
+
+const REFUSED: Readonly<Record<string, string>> = {
+  deleted: 'It was deleted by somebody else.',
+  not_allowed: 'You may not change this.',
+  document_not_found: 'You may not change this.',
+  too_large: 'It is too large for the server.',
+}
+
+/** Why an edit lies on the shelf. */
+export function refusalInWords({ reason }: RejectedEdit): string {
+  return REFUSED[reason.code] ?? 'The server could not take it.'
 }
 
 function away({ pending, phase }: SyncStatus): Words {

@@ -1,6 +1,7 @@
 import { useEffect, useState } from 'react'
 import type { RejectedEdit } from 'webhost-sync'
 import { useClient } from 'webhost-sync/react'
+import { refusalInWords } from '../sync-wording'
 
 /** Edits that the server would not take, and that wait here until somebody decides. */
 export function Shelf({ count }: { count: number }) {
@@ -19,10 +20,10 @@ export function Shelf({ count }: { count: number }) {
     <section className="shelf" aria-label="Not accepted">
       <h2>Not accepted</h2>
       <ul>
-        {edits.slice(0, 3).map(({ id, kind, fields, key, reason }) => (
-          <li key={id}>
-            <strong>{[VERBS[kind], String(fields.name ?? key)].join(' ')}</strong>
-            <span>{reason.code === 'deleted' ? 'It was deleted by somebody else.' : reason.message}</span>
+        {edits.slice(0, 3).map((edit) => (
+          <li key={edit.id}>
+            <strong>{[VERBS[edit.kind], String(edit.fields.name ?? edit.key)].join(' ')}</strong>
+            <span>{refusalInWords(edit)}</span>
           </li>
         ))}
         {edits.length > 3 && <li>and {edits.length - 3} more</li>}

@@ -15,7 +15,6 @@ export function SyncDetails(props: { status: SyncStatus; wording: Wording; clien
   return (
     <>
       <p className="sync-explanation">{wording.explanation}</p>
-      {wording.detail && <p className="sync-detail">{wording.detail}</p>}
       <ol className="levels">
         {([1, 2, 3] as const).map((level) => (
           <li
@@ -40,7 +39,12 @@ export function SyncDetails(props: { status: SyncStatus; wording: Wording; clien
       </dl>
       {status.rejected > 0 && <Shelf count={status.rejected} />}
       <div className="menu-actions">
-        {!status.connected && (
+        {status.blocked?.code === 'device-lost' && (
+          <button type="button" onClick={() => location.reload()}>
+            Reload
+          </button>
+        )}
+        {!status.connected && status.blocked?.code !== 'device-lost' && (
           <button type="button" onClick={() => client.syncManager.retryNow()}>
             Try now
           </button>
