@@ -87,7 +87,8 @@ class Panel {
     this.#refreshing = true
     do {
       this.#again = false
-      await this.#show()
+      // A store that was closed or deleted meanwhile: what is shown stays, and the status says why.
+      await this.#show().catch(() => undefined)
     } while (this.#again)
     this.#refreshing = false
   }
