@@ -141,7 +141,7 @@ class Readings:
         vehicle_id = latest_positions.c.vehicle_id
         query = select(*_LATEST).where(latest_positions.c.tenant_id == tenant_id)
         if "*" not in patterns:
-            query = query.where(_fits_any(_tracks_of(vehicle_id), patterns))
+            query = query.where(fits_any(tracks_of(vehicle_id), patterns))
         if after is not None:
             query = query.where(vehicle_id > after)
         rows = await self._rows(tenant_id, query.order_by(vehicle_id).limit(limit))
@@ -178,7 +178,7 @@ class Readings:
         if state is not None:
             query = query.where(documents.c.state == state)
         if "*" not in patterns:
-            query = query.where(_fits_any(name, patterns))
+            query = query.where(fits_any(name, patterns))
         if after is not None:
             query = query.where(name > after)
         rows = await self._rows(tenant_id, query.order_by(name).limit(limit))
@@ -238,12 +238,12 @@ def _conditions(wanted: VehicleFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _fits_any(name: ColumnElement[str], patterns: Sequence[str]) -> ColumnElement[bool]:
+def fits_any(name: ColumnElement[str], patterns: Sequence[str]) -> ColumnElement[bool]:
     likes = literal(likes_of(patterns), ARRAY(Text))
     return name.op("LIKE", is_comparison=True, return_type=None)(any_(likes))
 
 
-def _tracks_of(vehicle_id: ColumnElement[str]) -> ColumnElement[str]:
+def tracks_of(vehicle_id: ColumnElement[str]) -> ColumnElement[str]:
     """`track/{vehicle}/*`, with the id percent-encoded as names of documents have it."""
     encoded = vehicle_id
     for character in "%/?#":  # the percent sign first: the others bring some

@@ -40,6 +40,7 @@ from store.sessions import Sessions
 from store.shared_changes import SharedChanges
 from store.stats import Stats
 from store.tenants import TenantLimits
+from store.track_readings import TrackReadings
 from store.updates import PostgresUpdateLog
 from store.users import Users
 from webhost_sync.admin.connections import Switchboard
@@ -59,6 +60,8 @@ from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
 from webhost_sync.fleet.live_positions import LivePositions
 from webhost_sync.fleet.projector import Projector
+from webhost_sync.fleet.vehicle_editor import VehicleEditor
+from webhost_sync.fleet.vehicle_tracks import VehicleTracks
 from webhost_sync.history.archive import Archive
 from webhost_sync.history.restoring import Restorer
 from webhost_sync.history.state_cache import StateCache
@@ -242,7 +245,8 @@ async def running_services(
         if projects:
             projector = await stack.enter_async_context(store.projector(settings))
             await stack.enter_async_context(_background(projector.run()))
-        readings = Readings(database)
+        readings, track_readings = Readings(database), TrackReadings(database)
+        vehicle_editor = VehicleEditor(log, hub)
         users, sessions = Users(database), Sessions(database)
         admin = AdminServices(
             people=People(users, sessions, Passwords(), settings),
@@ -262,6 +266,9 @@ async def running_services(
             database=database,
             log=log,
             readings=readings,
+            track_readings=track_readings,
+            tracks=VehicleTracks(track_readings),
+            vehicle_editor=vehicle_editor,
             feed=PositionsFeed(database),
             archive=past.archive,
             keeper=lives.keeper,

@@ -34,10 +34,11 @@ class Api:
         return await self.client.post(path, content=content, headers=headers_of(credential, kind | headers))
 
     async def post_json(self, path: str, credential: str | None, body: object) -> httpx.Response:
-        kind = {"Content-Type": "application/json"}
-        return await self.client.post(
-            path, content=json.dumps(body).encode(), headers=headers_of(credential, kind)
-        )
+        return await self.send_json("POST", path, credential, body)
+
+    async def send_json(self, method: str, path: str, credential: str | None, body: object) -> httpx.Response:
+        kind = headers_of(credential, {"Content-Type": "application/json"})
+        return await self.client.request(method, path, content=json.dumps(body).encode(), headers=kind)
 
     async def pages(self, path: str, credential: str) -> list[list[dict[str, Any]]]:
         """The items of every page of a list."""

@@ -39,7 +39,8 @@ async def call(api: Api, endpoint: AnyEndpoint, credential: str | None, **header
     elif endpoint.path == "/api/tokens":
         answer = await api.post_json(path, credential, {})
     elif endpoint.body.model is not None:
-        answer = await api.post_json(path, credential, next(iter(endpoint.body.examples.values())))
+        body = next(iter(endpoint.body.examples.values()))
+        answer = await api.send_json(endpoint.method, path, credential, body)
     else:
         body = encode_request(RoundTripRequest(b"", edit("intruder", 66)))
         answer = await api.post(path, credential, content=body, **headers)

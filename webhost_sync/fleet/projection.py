@@ -44,7 +44,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "a date": (datetime,),
     "true or false": (bool,),
 }
-_KNOWN = {
+KNOWN_FIELDS = {
     **dict.fromkeys(("name", "plate", "group", "driver", "status", "icon", "color"), "text"),
     "odometer_m": "a number",
     "installed_at": "a date",
@@ -116,7 +116,7 @@ def _vehicle(key: str, stored: object, rejects: list[Reject]) -> VehicleRow:
     attributes: JsonObject = {}
     for name, value in sorted(stored.items()):
         try:
-            if name in _KNOWN:
+            if name in KNOWN_FIELDS:
                 known[name] = _known_field(name, decode_value(value, name))
             else:
                 attributes[name] = _storable({name: json_value(decode_value(value, name))})[name]
@@ -129,7 +129,7 @@ def _known_field(name: str, value: object) -> object:
     """Raises: LayoutError for a value of another type than the column's; null is no value."""
     if value is None:
         return None
-    wanted = _KNOWN[name]
+    wanted = KNOWN_FIELDS[name]
     # By exact type: to isinstance, True and a BigInt are ints.
     if type(value) not in _TYPES[wanted]:
         raise LayoutError(name, f"is of type {type(value).__name__}, not {wanted}")

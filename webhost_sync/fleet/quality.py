@@ -55,6 +55,11 @@ class PositionFlag(IntFlag):
 _NOT_PLACED = PositionFlag.NOT_VALID | PositionFlag.ZERO_ISLAND | PositionFlag.DUPLICATE_TIME
 
 
+def names_of(flags: int) -> list[str]:
+    """The flags that are set, as answers and files name them: `not_valid`, `inaccurate` and so on."""
+    return [flag.name.lower() for flag in PositionFlag if flag.name and flag & flags]
+
+
 def flag_fixes(fixes: Iterable[Fix], day: date) -> dict[int, PositionFlag]:
     """Flags by sequence. A jump is judged from the nearest earlier fix that is placed at all, so a
     single stray flags itself and the way back, never all that follows."""

@@ -13,6 +13,7 @@ from webhost_sync.routes import (
     admin,
     documents,
     download,
+    exports,
     health,
     history,
     lifecycle,
@@ -22,6 +23,8 @@ from webhost_sync.routes import (
     pages,
     positions_feed,
     tokens,
+    tracks,
+    vehicle_edit,
     vehicles,
     versions,
 )
@@ -50,6 +53,9 @@ async def get_openapi(call: Call[Query, None]) -> Response:
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *vehicles.ENDPOINTS,
+    *vehicle_edit.ENDPOINTS,
+    *tracks.ENDPOINTS,
+    *exports.ENDPOINTS,
     *live_positions.ENDPOINTS,
     *positions_feed.ENDPOINTS,
     # Before the documents, whose names may hold slashes.

@@ -5,9 +5,7 @@ It needs the right to read the document, and for a past state the scope `history
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal
-from urllib.parse import quote
 
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
@@ -29,6 +27,7 @@ from webhost_sync.routes.bodies import NoBody
 from webhost_sync.routes.credentials import EPOCH_HEADER
 from webhost_sync.routes.documents import LEFT_OUT_HEADER, SEQ_HEADER
 from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Parameter, Query
+from webhost_sync.routes.file_names import as_file
 from webhost_sync.routes.history import NAME
 from webhost_sync.routes.queries import Point
 from webhost_sync.sync.round_trip import MEDIA_TYPE
@@ -56,7 +55,7 @@ async def download_document(call: Call[DownloadQuery, None]) -> Response:
         state = await archive.state(record, seq)
         if state.kept:
             headers[LEFT_OUT_HEADER] = str(len(state.kept))
-        headers |= _as_file(f"{name}.{seq}.yjs")
+        headers |= as_file(f"{name}.{seq}.yjs")
         return Response(state.update, media_type=MEDIA_TYPE, headers=headers)
     shown = await archive.show(record, seq)
     answer = models.PastState(
@@ -68,15 +67,8 @@ async def download_document(call: Call[DownloadQuery, None]) -> Response:
         complete=shown.complete,
         roots={root: plain_json(value) for root, value in shown.roots.items()},
     )
-    headers |= _as_file(f"{name}.{seq}.json")
+    headers |= as_file(f"{name}.{seq}.json")
     return JSONResponse(answer.model_dump(mode="json"), headers=headers)
-
-
-def _as_file(name: str) -> dict[str, str]:
-    """Have it saved under this name (RFC 6266), and under a plainer one by whoever can't read that."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
-    exact = quote(name.replace("/", "-"), safe="")
-    return {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}"}
 
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (

@@ -60,13 +60,15 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One way in which a call goes well. `content` is a JSON model, a media type, or None for no body."""
+    """One way in which a call goes well. `content` is a JSON model, a media type, or None for no body;
+    `others` are media types that can be asked for in its place."""
 
     status: int
     description: str
     content: type[BaseModel] | str | None = None
     example: object = None
     headers: tuple[Parameter, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,7 +82,7 @@ class Reader:
         await self._over.wait()
 
 
-class _Gone(Exception):
+class Gone(Exception):
     """The client has left, or is not waited for any longer."""
 
 
@@ -118,14 +118,14 @@ class EventStream(Response):
                 try:
                     async with asyncio.TaskGroup() as tasks:
                         watching = [
-                            tasks.create_task(_client_left(receive)),
+                            tasks.create_task(client_left(receive)),
                             tasks.create_task(_overdue(reader)),
                         ]
                         await self._write(reader, first, events, send)
                         for task in watching:
                             task.cancel()
-                except* _Gone:
-                    await _abort(scope, receive)
+                except* Gone:
+                    await abort_connection(scope, receive)
 
     async def _write(self, reader: Reader, first: bytes, events: AsyncIterator[bytes], send: Send) -> None:
         written = first
@@ -135,7 +135,7 @@ class EventStream(Response):
                 written = await anext(events)
         except StopAsyncIteration:
             pass
-        except _Gone:
+        except Gone:
             raise
         except Exception as error:
             # The answer has begun, so what went wrong is told as its last event.
@@ -153,7 +153,7 @@ class EventStream(Response):
                 await send({"type": "http.response.body", "body": written, "more_body": True})
         except TimeoutError:
             logger.info("stream ended", why=TooSlow.code)
-            raise _Gone from None
+            raise Gone from None
 
 
 def _end(error: SyncError) -> bytes:
@@ -161,20 +161,21 @@ def _end(error: SyncError) -> bytes:
     return event("end", ErrorAnswer(error=detail).model_dump_json().encode())
 
 
-async def _client_left(receive: Receive) -> None:
+async def client_left(receive: Receive) -> None:
+    """Wait for it. Raises: Gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
-    raise _Gone
+    raise Gone
 
 
 async def _overdue(reader: Reader) -> None:
     """Whoever doesn't read must not go on just because the end can't be told."""
     await reader.over()
     await asyncio.sleep(END_PATIENCE)
-    raise _Gone
+    raise Gone
 
 
-async def _abort(scope: Scope, receive: Receive) -> None:
+async def abort_connection(scope: Scope, receive: Receive) -> None:
     """Drop the connection, and wait until it is gone: else the server takes us for a failed answer."""
     abort = scope.get("extensions", {}).get(ABORT)
     if abort is not None:

@@ -10,10 +10,13 @@ from webhost_sync.auth.principals import MAX_PATTERN_BYTES
 from webhost_sync.auth.tokens import MAX_TOKEN_CHARACTERS
 from webhost_sync.config import Settings
 from webhost_sync.fleet.names import MAX_NAME_BYTES
+from webhost_sync.fleet.vehicle_tracks import MAX_FIXES
 from webhost_sync.routes import models
 from webhost_sync.routes.bodies import JSON_LIMIT, UPLOAD, NoBody
 from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Query
+from webhost_sync.routes.exports import FLEET_FILE, VEHICLE_FILE
 from webhost_sync.routes.queries import DEFAULT_LIMIT, MAX_LIMIT
+from webhost_sync.routes.tracks import LONGEST, MAX_POINTS
 from webhost_sync.sync.lib0 import MAX_NESTING
 
 
@@ -73,6 +76,11 @@ FIXED = (
     ("json_nesting", MAX_NESTING, "levels", "a value inside of an update or a presence state"),
     ("page", MAX_LIMIT, "items", "one page of a list"),
     ("default_page", DEFAULT_LIMIT, "items", "one page of a list that is asked for without `limit`"),
+    ("track_range", LONGEST.days, "days", "the range of a track, or of trips"),
+    ("track_fixes", MAX_FIXES, "fixes", "read for a track or trips; of more, an even part is looked at"),
+    ("track_points", MAX_POINTS, "points", "one track"),
+    ("vehicle_file", VEHICLE_FILE.days, "days", "the range of a file of one vehicle's positions"),
+    ("fleet_file", FLEET_FILE.days, "days", "the range of a file of all vehicles' positions"),
 )
 
 

@@ -109,7 +109,7 @@ class CrossOrigin:
         self._shared = CORSMiddleware(
             app,
             allow_origins=allowed_origins or ("*",),
-            allow_methods=("GET", "POST", "PUT", "DELETE"),
+            allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
             allow_headers=SENDABLE_HEADERS,
             expose_headers=READABLE_HEADERS,
             max_age=PREFLIGHT_SECONDS,

@@ -188,6 +188,7 @@ def _success(answer: Answer) -> Json:
             kind["format"] = "binary"
         shown = {} if answer.example is None else {"example": answer.example}
         response["content"] = {answer.content: {"schema": kind, **shown}}
+        response["content"] |= {other: {"schema": kind} for other in answer.others}
     elif answer.content is not None:
         content: Json = {"schema": {"$ref": _REF.format(model=answer.content.__name__)}}
         if answer.example is not None:

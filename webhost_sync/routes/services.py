@@ -13,11 +13,14 @@ from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
 from store.redis_link import RedisLink
+from store.track_readings import TrackReadings
 from webhost_sync.admin.services import AdminServices
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
 from webhost_sync.fleet.live_positions import LivePositions
+from webhost_sync.fleet.vehicle_editor import VehicleEditor
+from webhost_sync.fleet.vehicle_tracks import VehicleTracks
 from webhost_sync.history.archive import Archive
 from webhost_sync.lifecycle.keeper import Keeper
 from webhost_sync.limiting.admission import Admission
@@ -37,6 +40,9 @@ class Services:
     database: Database
     log: UpdateLog
     readings: Readings
+    track_readings: TrackReadings
+    tracks: VehicleTracks
+    vehicle_editor: VehicleEditor
     archive: Archive
     keeper: Keeper
     feed: PositionsFeed

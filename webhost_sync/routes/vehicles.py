@@ -7,7 +7,7 @@ Who may see a vehicle's row may read `tables/vehicles`; who may see its position
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 from starlette.responses import JSONResponse, Response
@@ -17,7 +17,7 @@ from webhost_sync.auth.access import access_document
 from webhost_sync.auth.principals import Principal, Scope, covers
 from webhost_sync.errors import DocumentNotFound, InvalidRequest, VehicleNotFound
 from webhost_sync.fleet.names import percent_encode
-from webhost_sync.fleet.quality import PositionFlag
+from webhost_sync.fleet.quality import names_of
 from webhost_sync.routes import models
 from webhost_sync.routes.bodies import NoBody
 from webhost_sync.routes.cursors import CursorFormat
@@ -62,7 +62,7 @@ async def list_vehicles(call: Call[VehicleQuery, None]) -> Response:
 
 
 async def get_vehicle(call: Call[Query, None]) -> Response:
-    vehicle_id = _vehicle_id(call)
+    vehicle_id = vehicle_id_of(call)
     try:
         access_document(call.principal, VEHICLES)
     except DocumentNotFound as error:
@@ -74,7 +74,7 @@ async def get_vehicle(call: Call[Query, None]) -> Response:
 
 
 async def list_positions(call: Call[PositionQuery, None]) -> Response:
-    vehicle_id, query, readings = _vehicle_id(call), call.query, call.services.readings
+    vehicle_id, query, readings = vehicle_id_of(call), call.query, call.services.readings
     if query.start is not None and query.end is not None and query.start >= query.end:
         raise InvalidRequest("query parameter 'to' must be later than 'from'")
     if not may_read_tracks(call.principal, vehicle_id):
@@ -129,7 +129,8 @@ def latest_as_json(record: PositionRecord) -> bytes:
     return models.LatestPosition.model_validate(position_fields(record)).model_dump_json().encode()
 
 
-def _vehicle_id(call: Call[Query, None] | Call[PositionQuery, None]) -> str:
+def vehicle_id_of(call: Call[Any, Any]) -> str:
+    """The vehicle that the path names. Raises: VehicleNotFound, InvalidRequest."""
     vehicle_id = call.path_parameter("id")
     if "\0" in vehicle_id:  # which Postgres can't hold, so there is none
         raise VehicleNotFound(repr(vehicle_id))
@@ -138,8 +139,8 @@ def _vehicle_id(call: Call[Query, None] | Call[PositionQuery, None]) -> str:
 
 def position_fields(record: PositionRecord) -> dict[str, object]:
     """What `models.Position` and `models.LatestPosition` are made from."""
-    flags = [flag.name.lower() for flag in PositionFlag if flag.name and flag & record.flags]
-    return {**dataclasses.asdict(record), "flags": flags, "attributes": record.attributes or {}}
+    flags, attributes = names_of(record.flags), record.attributes or {}
+    return {**dataclasses.asdict(record), "flags": flags, "attributes": attributes}
 
 
 def _json(
@@ -154,7 +155,7 @@ A_POSITION = {
     "altitude_m": 113.0, "speed_mps": 12.5, "heading_deg": 270.0, "accuracy_m": 4.0, "valid": True,
     "flags": [], "attributes": {"ignition": True},
 }  # fmt: skip
-_A_VEHICLE = {
+A_VEHICLE = {
     "id": "bus-7", "name": "Bus 7", "plate": "WX 1234", "group": "north", "driver": "Ada",
     "status": "active", "icon": "bus", "color": "#2a6", "odometer_m": 120500.0,
     "installed_at": "2025-11-03T08:00:00Z", "archived": False, "attributes": {"seats": 44},
@@ -175,7 +176,7 @@ ENDPOINTS = (
                 200,
                 "A page of vehicles",
                 models.VehiclePage,
-                {"items": [_A_VEHICLE], "next_cursor": None},
+                {"items": [A_VEHICLE], "next_cursor": None},
             ),
         ),
         errors=(InvalidRequest, DocumentNotFound),
@@ -189,7 +190,7 @@ ENDPOINTS = (
         handler=get_vehicle,
         query=Query,
         body=NoBody(),
-        answers=(Answer(200, "The vehicle", models.Vehicle, _A_VEHICLE),),
+        answers=(Answer(200, "The vehicle", models.Vehicle, A_VEHICLE),),
         errors=(InvalidRequest, VehicleNotFound),
         path_parameters=(VEHICLE_ID,),
     ),
