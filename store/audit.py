@@ -56,6 +56,7 @@ class Action(StrEnum):
     DOCUMENT_VERSION = "document.version"
     DOCUMENT_VERSION_REMOVE = "document.version_remove"
     DOCUMENT_RESTORE = "document.restore"
+    VEHICLE_EDIT = "vehicle.edit"
     USER_SIGN_IN = "user.sign_in"
     USER_SIGN_OUT = "user.sign_out"
     USER_PASSWORD = "user.password"

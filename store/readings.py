@@ -19,7 +19,7 @@ from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, case, func, lit
 from store.contract import DocumentState
 from store.database import Database
 from store.patterns import escaped, likes_of
-from store.schema import documents, gps_positions, latest_positions, vehicles
+from store.schema import documents, gps_positions, latest_positions, projection_checkpoints, vehicles
 from store.updates import end_of_prefix
 
 
@@ -132,6 +132,17 @@ class Readings:
         )
         query = select(or_(row.exists(), position.exists()).label("known"))
         return bool((await self._rows(tenant_id, query))[0]["known"])
+
+    async def projected_seq(self, tenant_id: int, name: str) -> int:
+        """How far the rows of a document follow it: the last update that is part of them; 0 for none."""
+        query = (
+            select(projection_checkpoints.c.seq)
+            .join(documents, documents.c.id == projection_checkpoints.c.document_id)
+            .where(projection_checkpoints.c.tenant_id == tenant_id, documents.c.tenant_id == tenant_id)
+            .where(documents.c.name == name)
+        )
+        rows = await self._rows(tenant_id, query)
+        return int(rows[0]["seq"]) if rows else 0
 
     async def latest(
         self, tenant_id: int, patterns: Sequence[str], *, after: str | None, limit: int

@@ -52,6 +52,7 @@ from webhost_sync.admin.members import Members
 from webhost_sync.admin.overview import Overviews
 from webhost_sync.admin.retention import RetentionDesk
 from webhost_sync.admin.services import AdminServices
+from webhost_sync.admin.vehicles import VehicleDesk
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.cookies import CookieSigner
 from webhost_sync.auth.passwords import Passwords
@@ -258,6 +259,7 @@ async def running_services(
             changes=past.changes,
             lives=DocumentLives(store.lifecycle, lives.keeper, lives.repairer, lives.eraser, hub),
             members=Members(users, sessions),
+            vehicles=VehicleDesk(vehicle_editor, readings, audit),
             retention=RetentionDesk(Retentions(database), store.times(settings)),
             audit=audit,
         )

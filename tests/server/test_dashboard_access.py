@@ -8,12 +8,13 @@ from typing import Any
 import httpx
 import pytest
 
-from store.contract import Tenant
+from store.contract import NewUpdate, Tenant
 from store.keys import Keys
 from store.users import MemberRole, Users
+from tests.fleet import Writer
 from tests.server.api import error_of
 from tests.server.dashboard import Dashboard, Visitor, running_dashboard
-from webhost_sync.routes.dashboard.document_files import Download
+from webhost_sync.routes.dashboard.download import Download
 from webhost_sync.routes.dashboard.fleet_live import FleetStream
 from webhost_sync.routes.dashboard.page import Action, Page, Stream
 from webhost_sync.routes.dashboard.table import PAGES
@@ -45,11 +46,13 @@ FORMS: dict[str, dict[str, object]] = {
     "/documents/release/{document:path}": {},
     "/documents/erase/{document:path}": {"name": SECRET},
     "/documents/new-epoch/{document:path}": {},
+    "/fleet/{vehicle}/edit": {"name": "changed"},
 }
 
 
 def path_of(page: Any, thing: str = STRANGE) -> str:
     path = str(page.path).replace("{id}", thing).replace("{document:path}", SECRET)
+    path = path.replace("{vehicle}", SECRET)
     return f"{path}?at=0" if path.startswith("/documents/restore") and isinstance(page, Page) else path
 
 
@@ -61,11 +64,15 @@ async def acme(dashboard: Dashboard) -> Tenant:
         await connection.exec_driver_sql(f"update api_keys set name = '{SECRET}'")
         await connection.exec_driver_sql(
             "insert into vehicles (tenant_id, id, name, document_id)"
-            f" values ({tenant.id}, 'v', '{SECRET}', 1)"
+            f" values ({tenant.id}, '{SECRET}', '{SECRET}', 1)"
         )
         await connection.exec_driver_sql(
             f"insert into documents (tenant_id, name) values ({tenant.id}, '{SECRET}')"
         )
+    log = dashboard.app.services.log
+    table = await log.open(tenant.id, "tables/vehicles", create=True)
+    row = NewUpdate(Writer(1).row(SECRET, {"name": SECRET}), "key:import", "", (1,))
+    await log.append(tenant.id, table.id, [row], epoch=table.epoch)
     owner = await dashboard.signed_in(tenant, email=f"{SECRET}@acme.example")
     await owner.post("/members", {"email": "invited@acme.example", "role": "viewer"})
     assert key.record.tenant_id == tenant.id
@@ -83,6 +90,7 @@ async def everything(dashboard: Dashboard, tenant: Tenant) -> tuple[object, ...]
         await Keys(services.database).of_tenant(tenant.id),
         await services.archive.versions(record, before=None, limit=10),
         record,
+        await services.archive.document(tenant.id, "tables/vehicles"),
         await services.admin.lives.known(tenant.id, SECRET),
         await services.admin.lives.tombstones(tenant.id, ["*"], after=None, limit=10),
     )
@@ -152,10 +160,10 @@ async def test_own_pages_show_nothing_of_another_tenant(database_url: str, role:
         await acme(dashboard)
         other = await dashboard.app.tenant("other")
         own = await dashboard.signed_in(other, role)
-        pages: list[Page[Any] | Download] = [*SHOWN, *FILES]
+        pages: list[Page[Any] | Download[Any]] = [*SHOWN, *FILES]
         for page in pages:
             answer, twin = await own.get(path_of(page)), await own.json(path_of(page))
-            is_theirs = "{document:path}" in page.path
+            is_theirs = "{document:path}" in page.path or "{vehicle}" in page.path
             may = 404 if is_theirs else 200
             assert answer.status_code == twin.status_code == (may if role.includes(page.role) else 403)
             if is_theirs:
@@ -184,6 +192,7 @@ async def test_things_of_another_tenant_are_not_found_in_the_own_space(database_
             assert answers[0].json() == answers[1].json()
         for key_id in (str(key.id), STRANGE):
             assert (await own.post_json("/keys/playground", {"key_id": key_id})).status_code == 404
+        assert (await own.post_json(f"/fleet/{SECRET}/edit", {"name": "x"})).status_code == 404
         withdrawn = await own.post_json("/members/withdraw", {"email": "invited@acme.example"})
         assert withdrawn.status_code == 404
         assert await everything(dashboard, tenant) == before

@@ -160,7 +160,7 @@ async def test_a_document_is_downloaded_as_a_file(
         answer = await lives.ask("GET", f"notes/first/download?format={kind}{at}")
         assert answer.status_code == 200
         ending = {"update": "2.yjs", "json": "1.json"}[kind]
-        assert f'attachment; filename="notes-first.{ending}"' in answer.headers["Content-Disposition"]
+        assert f'attachment; filename="notes_first.{ending}"' in answer.headers["Content-Disposition"]
         assert answer.headers["X-Document-Epoch"] == (await lives.content("notes/first"))["epoch"]
         if kind == "json":
             assert answer.json()["roots"] == {"rows": roots}

@@ -13,6 +13,7 @@ from webhost_sync.admin.lives import DocumentLives
 from webhost_sync.admin.members import Members
 from webhost_sync.admin.overview import Overviews
 from webhost_sync.admin.retention import RetentionDesk
+from webhost_sync.admin.vehicles import VehicleDesk
 from webhost_sync.auth.cookies import CookieSigner
 from webhost_sync.auth.people import People
 
@@ -30,5 +31,6 @@ class AdminServices:
     changes: DocumentChanges
     lives: DocumentLives
     members: Members
+    vehicles: VehicleDesk
     retention: RetentionDesk
     audit: AuditLog

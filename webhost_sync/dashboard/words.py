@@ -62,6 +62,32 @@ def seconds(value: float | None) -> str:
     return f"{value / 86400:.0f} d"
 
 
+def duration(value: float) -> str:
+    """How long something went on: 45 s, 12 min, 3 h 5 min, 2 d 4 h."""
+    if value < 60:
+        return f"{value:.0f} s"
+    minutes = round(value / 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(round(value / 3600), 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def distance(value: float) -> str:
+    """How far: 340 m, 4.2 km, 312 km."""
+    if value < 999.5:
+        return f"{value:.0f} m"
+    return f"{value / 1000:.1f} km" if value < 99_950 else f"{number(value / 1000)} km"
+
+
+def speed(value: float | None) -> str:
+    """Metres per second as people know them: 43 km/h."""
+    return NOTHING if value is None else f"{value * 3.6:.0f} km/h"
+
+
 def ago(moment: datetime | None, now: datetime, missing: str = "never") -> str:
     """just now, 5 min ago, in 3 d; the date where it is longer than 30 days."""
     if moment is None:

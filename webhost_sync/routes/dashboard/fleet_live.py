@@ -23,8 +23,8 @@ from webhost_sync.auth.principals import Grant, Principal, Scope
 from webhost_sync.errors import Draining, NotAuthenticated, StoreUnavailable, SyncError
 from webhost_sync.routes.dashboard import answers
 from webhost_sync.routes.dashboard.door import Guest, guest_of
-from webhost_sync.routes.dashboard.page import SPACE, RawRoute, Visit, guarded, visit_of
-from webhost_sync.routes.endpoint import Query
+from webhost_sync.routes.dashboard.page import SPACE, Visit, guarded, visit_of
+from webhost_sync.routes.endpoint import Query, RawRoute
 from webhost_sync.routes.event_stream import EventStream, Reader
 from webhost_sync.routes.live_positions import LAST_EVENT_ID, PositionStream
 

@@ -22,15 +22,17 @@ from webhost_sync.routes.dashboard import (
     members,
     overview,
     settings,
+    vehicle,
 )
-from webhost_sync.routes.dashboard.document_files import Download
+from webhost_sync.routes.dashboard.download import Download
 from webhost_sync.routes.dashboard.files import FILES_PATH, serve_file
 from webhost_sync.routes.dashboard.fleet_live import FleetStream
 from webhost_sync.routes.dashboard.page import Action, Page, Stream
 
-PAGES: tuple[Page[Any] | Action[Any] | Stream | Download | FleetStream, ...] = (
+PAGES: tuple[Page[Any] | Action[Any] | Stream | Download[Any] | FleetStream, ...] = (
     *overview.PAGES,
     *fleet.PAGES,
+    *vehicle.PAGES,
     *documents.PAGES,
     *document_history.PAGES,
     *document_versions.PAGES,
