@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import secrets
 
+from store.database import Database
+from store.maintenance import MaintenanceSwitch
 from tests.browser import committed
 from tests.browser.conftest import NewCable, NewDevice
 from tests.browser.sdk_page import SdkPage
@@ -136,6 +138,29 @@ async def test_too_many_connections_are_shown_and_pass_by_themselves(
     assert status["blocked"]["code"] == "rate-limited", status
     await phone.page.close()
     await laptop.until("client.status.phase === 'live'", within=30)
+
+
+async def test_a_held_server_is_read_on_and_gets_what_was_written_meanwhile(
+    device: NewDevice, own_server: SyncServer
+) -> None:
+    key = await own_server.key_for("held", "read", "write")
+    phone, laptop = [SdkPage(await (await device(name)).open()) for name in ("phone", "laptop")]
+    await phone.connect(own_server.url, key, SCHEMA)
+    await phone.run("await db.vehicles.add({ name: 'before' })")
+    await phone.when_durable()
+    async with Database(own_server.database_url) as database:
+        switch = MaintenanceSwitch(database)
+        await switch.begin(reason="moving", retry_after=60, by="test")
+        await phone.until("client.status.blocked?.code === 'maintenance'", within=30)
+        await phone.run("await db.vehicles.add({ name: 'meanwhile' })")
+        await laptop.connect(own_server.url, key, SCHEMA)
+        await laptop.until("client.status.blocked?.code === 'maintenance'", within=30)
+        await laptop.until("db.vehicles.count().then((count) => count === 1)", within=30)
+        assert (await phone.status())["pending"] == 1
+        await switch.end()
+    for page in (phone, laptop):
+        await page.until("client.status.phase === 'live' && client.status.pending === 0", within=30)
+        await page.until("db.vehicles.count().then((count) => count === 2)", within=30)
 
 
 async def test_maintenance_is_shown_and_passes_by_itself(device: NewDevice, own_server: SyncServer) -> None:
