@@ -10,6 +10,7 @@ const start = Number(vehicle.dataset.start)
 const slider = document.querySelector('[data-replay]')
 const BOUNDS_KMH = [10, 30, 50, 80]
 const DRAW_MS = 40
+const HIDDEN_BELOW_PX = 160
 const WORDS = { trip: 'driving', stop: 'standing', gap: 'no signal' }
 
 const segments = [...document.querySelectorAll('[data-segment]')].map((row) => ({
@@ -129,6 +130,8 @@ function choose(number) {
   for (const [index, { row }] of segments.entries()) row.querySelector('button').setAttribute('aria-pressed', String(index === number))
   drawWay()
   if (number === null) return
+  const place = document.getElementById('map') // on a phone it may be far above the list
+  if (place.getBoundingClientRect().bottom < HIDDEN_BELOW_PX) place.scrollIntoView({ block: 'center' })
   if (slider) show(segments[number].from)
   if (segments[number].kind === 'stop') map?.show(segments[number].at)
   else map?.fit(pointsOf(segments[number]), { animate: true })
