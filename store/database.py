@@ -158,10 +158,7 @@ class Database:
         except DBAPIError as error:
             if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
                 raise
-            raise MissingPrivilege(
-                f"{self.address}: {error.orig}; this is for the owner of the schema, "
-                "whose login MIGRATION_DATABASE_URL names"
-            ) from error
+            raise self._not_the_owner(error.orig) from error
 
     @asynccontextmanager
     async def raw_connection(self, role: Role) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
@@ -176,6 +173,20 @@ class Database:
             # One that can't say goodbye any more is gone as well.
             with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await connection.close(timeout=self._connect_timeout)
+
+    @asynccontextmanager
+    async def owner_connection(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        """A driver's connection as the login itself, in no transaction yet: for COPY, and for VACUUM and the
+        like, which run in none. Raises: as `owner`."""
+        with self.errors():
+            connection = await self._connect(None)
+            try:
+                yield connection
+            except asyncpg.InsufficientPrivilegeError as error:
+                raise self._not_the_owner(error) from error
+            finally:
+                with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                    await connection.close(timeout=self._connect_timeout)
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -258,6 +269,12 @@ class Database:
         who = f" as {self._login!r}" if self._login else ""
         return Unavailable(
             f"Postgres at {self.address} can't be used{who}: {refusal.reason}; {refusal.remedy}", refusal
+        )
+
+    def _not_the_owner(self, error: BaseException | None) -> MissingPrivilege:
+        return MissingPrivilege(
+            f"{self.address}: {error}; this is for the owner of the schema, whose login "
+            "MIGRATION_DATABASE_URL names"
         )
 
     def _unavailable(self, reason: str) -> Unavailable:

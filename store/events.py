@@ -36,6 +36,7 @@ _AUDITED = {
     Action.RELEASED: audit.Action.DOCUMENT_RELEASE,
     Action.ERASED: audit.Action.DOCUMENT_ERASE,
     Action.EPOCH_CHANGED: audit.Action.DOCUMENT_NEW_EPOCH,
+    Action.RESTORED: audit.Action.DOCUMENT_RESTORE,
 }
 
 

@@ -41,6 +41,8 @@ class Action(StrEnum):
     RELEASED = "released"
     ERASED = "erased"
     EPOCH_CHANGED = "epoch_changed"
+    RESTORED = "restored"
+    """Put back from a backup with its whole log, in place of what there was, or where there was nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,8 @@ class Settings(BaseSettings):
     """Connections that append to the log; a document always uses the same one."""
     statement_timeout: float = Field(default=30.0, gt=0)
     """How long Postgres may work on one statement of the server; migrations have no limit."""
+    backup_target: str | None = None
+    """Where backups lie: a folder, or `s3://bucket/prefix`; without it `backups` in `data_dir`."""
     database_wait: float = Field(default=10.0, ge=0)
     """How long a starting process waits for a database that isn't there yet; 0 doesn't wait."""
     redis_url: SecretStr | None = None

@@ -26,7 +26,7 @@ from store.schema import metadata
 
 PEOPLE = ("users", "sessions", "sign_in_links")
 """Tables that belong to no tenant: people, who may be members of several."""
-INSTALLATION = ("maintenance",)
+INSTALLATION = ("maintenance", "backup_runs")
 """Tables that belong to no tenant and to nobody: they are about all of them."""
 ALL_TABLES: Mapping[str, Table] = metadata.tables
 TABLES = {name: table for name, table in ALL_TABLES.items() if name not in (*PEOPLE, *INSTALLATION)}

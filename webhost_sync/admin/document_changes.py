@@ -11,6 +11,7 @@ from store.audit import Action, AuditLog, Deed
 from store.contract import Document as DocumentRecord
 from store.history_contract import Version
 from webhost_sync.history.paths import pointer_of
+from webhost_sync.history.replay import State
 from webhost_sync.history.restoring import Author, Restored, Restorer
 
 
@@ -54,6 +55,23 @@ class DocumentChanges:
                 record, deed, Action.DOCUMENT_RESTORE,
                 restored_seq=seq, path=pointer_of(path), seq=done.seq, safety_version=str(done.safety.id),
             )  # fmt: skip
+        return done
+
+    async def restore_state(
+        self,
+        record: DocumentRecord,
+        author: Author,
+        state: State,
+        *,
+        source: str,
+        deed: Deed,
+        preview: bool = False,
+    ) -> Restored:
+        """Make the document what a state says that is from elsewhere, such as a backup."""
+        done = await self._restorer.restore_state(record, author, state, source=source, preview=preview)
+        if done.safety is not None:
+            detail = {"source": source, "seq": done.seq, "safety_version": str(done.safety.id)}
+            await self._write_down(record, deed, Action.DOCUMENT_RESTORE, **detail)
         return done
 
     async def _write_down(self, record: DocumentRecord, deed: Deed, action: Action, **detail: object) -> None:

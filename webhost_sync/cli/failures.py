@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from store.contract import StoreError
 from store.postgres_errors import EmbeddedPostgresError
 from webhost_sync.auth.signing_secrets import UnusableSecret
+from webhost_sync.backup.frames import DamagedArchive
+from webhost_sync.backup.shelf import ShelfError
 from webhost_sync.cli.settings import UnusableSettings
 from webhost_sync.errors import SyncError
 from webhost_sync.postgres import MissingSettings
@@ -32,6 +34,8 @@ EXPLAINED = (
     StoreError,
     EmbeddedPostgresError,
     SyncError,
+    ShelfError,
+    DamagedArchive,
     CannotListen,
     UnusableSettings,
     UnusableSecret,

@@ -11,7 +11,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from webhost_sync.cli import document, key, maintenance, tenant, user
+from webhost_sync.cli import document, key, maintenance, tenant, upkeep, user
+from webhost_sync.cli.backup import backup, verify
 from webhost_sync.cli.check import check
 from webhost_sync.cli.dev import dev
 from webhost_sync.cli.doctor import doctor
@@ -19,11 +20,12 @@ from webhost_sync.cli.failures import FAILED, explain, traceback_of
 from webhost_sync.cli.history import diff, history
 from webhost_sync.cli.output import note
 from webhost_sync.cli.projection import project, rebuild
+from webhost_sync.cli.restore import restore
 from webhost_sync.cli.schema import migrate
 from webhost_sync.cli.serve import serve
 from webhost_sync.cli.token import token
 from webhost_sync.cli.version import version
-from webhost_sync.cli.versions import restore, versions
+from webhost_sync.cli.versions import versions
 
 PROGRAM = "webhost-sync"
 
@@ -62,6 +64,10 @@ app.command()(history)
 app.command()(diff)
 app.command()(versions)
 app.command()(restore)
+app.command()(backup)
+app.command()(verify)
+maintenance.commands.command("weekly")(upkeep.weekly)
+maintenance.commands.command("monthly")(upkeep.monthly)
 app.add_typer(maintenance.commands, name="maintenance")
 app.add_typer(document.commands, name="document")
 app.add_typer(tenant.commands, name="tenant")

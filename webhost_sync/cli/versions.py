@@ -1,4 +1,4 @@
-"""`webhost-sync versions` and `webhost-sync restore`: states that are kept, and going back to one."""
+"""`webhost-sync versions`: states that are kept; and going back to one, for `webhost-sync restore`."""
 
 from __future__ import annotations
 
@@ -93,41 +93,17 @@ def versions(
         note(f"{name!r} has no version. Keep one: webhost-sync versions {where} --create NAME")
 
 
-def restore(
-    name: DocumentName,
-    tenant: TenantSlug,
-    to: Annotated[
-        str | None,
-        typer.Option(
-            "--to", metavar="POINT", help="The state to go back to: a seq, a time, or how long ago."
-        ),
-    ] = None,
-    version: Annotated[
-        str | None,
-        typer.Option("--version", metavar="VERSION", help="Or a version: its name, or the start of its id."),
-    ] = None,
-    path: Annotated[
-        str, typer.Option("--path", metavar="POINTER", help="Only this row or field, e.g. /rows/bus-7.")
-    ] = "",
-    preview: Annotated[
-        bool, typer.Option("--preview", help="Show what would change; change nothing.")
-    ] = False,
-    test: TestSpace = False,
-    as_json: AsJson = False,
+def restore_document(
+    name: str,
+    tenant: str,
+    to: str | None,
+    version: str | None,
+    path: str,
+    preview: bool,
+    test: bool,
+    as_json: bool,
 ) -> None:
-    """Make a document, or one row or field of it, what it was.
-
-    It is a new edit like any other: connected clients see it, what they type meanwhile stays, and it can be
-    taken back the same way. The state of right before is kept as a safety version.
-
-    Examples:
-
-        webhost-sync restore tables/vehicles --tenant acme --to 2h --preview
-
-        webhost-sync restore tables/vehicles --tenant acme --version "before the move"
-
-        webhost-sync restore tables/vehicles --tenant acme --to 4711 --path /rows/bus-7
-    """
+    """Make a document, or one row or field of it, what it was: `webhost-sync restore` with a point."""
     if (to is None) == (version is None):
         raise typer.BadParameter("say either --to POINT or --version VERSION")
     keys = path_of(path)

@@ -114,35 +114,51 @@ class Restorer:
         seq), WrongEpoch (it was made anew since `record` was read), and what a room refuses updates with:
         TooLarge, DocumentQuarantined, Draining and the like; then nothing was changed.
         """
+        return await self._restore(record, author, seq, path, f"seq {seq}")
+
+    async def restore_state(
+        self, record: DocumentRecord, author: Author, state: State, *, source: str, preview: bool = False
+    ) -> Restored:
+        """Make the document what `state` says, which is of this document or of another, such as one in a
+        backup; `source` says where it is from. With `preview` nothing is changed. Raises: as `restore`.
+        """
+        if preview:
+            planned = await self._plan(record, state, ())
+            return Restored(record.head_seq, planned.changes, planned.complete)
+        return await self._restore(record, author, state, (), source)
+
+    async def _restore(
+        self, record: DocumentRecord, author: Author, to: int | State, path: tuple[str, ...], source: str
+    ) -> Restored:
         async with self._turns.setdefault(record.id, asyncio.Lock()):
-            restored, is_alone = await self._restore_once(record, author, seq, path)
+            restored, is_alone = await self._restore_once(record, author, to, path, source)
             while not is_alone:
                 # Of those who restore at once, in several processes, each round has one that comes first
                 # and is done.
-                again, is_alone = await self._restore_once(record, author, seq, path)
+                again, is_alone = await self._restore_once(record, author, to, path, source)
                 restored = replace(restored, seq=again.seq, complete=again.complete)
         return restored
 
     async def _restore_once(
-        self, record: DocumentRecord, author: Author, seq: int, path: tuple[str, ...]
+        self, record: DocumentRecord, author: Author, to: int | State, path: tuple[str, ...], source: str
     ) -> tuple[Restored, bool]:
         """What was done, and whether nobody else restored between the plan and its commit."""
         now = await self._log.open(record.tenant_id, record.name, create=False)
         if now.epoch != record.epoch:
             raise WrongEpoch(f"it is {now.epoch} now")
-        planned = await self._plan(now, seq, path)
+        planned = await self._plan(now, to, path)
         if not planned.changes:
             return Restored(now.head_seq, (), planned.complete), True
-        name = f"before restoring seq {seq}"
+        name = f"before restoring {source}"
         safety = await self._keep(now, author, VersionKind.SAFETY, name, now.head_seq)
         committed = await self._commit(now, author, planned.edit)
         is_alone = not await self._others_restored(now, committed, planned.edit.update)
         return Restored(committed, planned.changes, planned.complete, safety), is_alone
 
-    async def _plan(self, record: DocumentRecord, seq: int, path: tuple[str, ...]) -> _Planned:
+    async def _plan(self, record: DocumentRecord, to: int | State, path: tuple[str, ...]) -> _Planned:
         async with self._plans:
             now = await self._states.at(record, record.head_seq)
-            then = await self._states.at(record, seq)
+            then = to if isinstance(to, State) else await self._states.at(record, to)
             return await in_history_thread(_plan, now, then, path, secrets.randbits(CLIENT_ID_BITS))
 
     async def _commit(self, record: DocumentRecord, author: Author, edit: Edit) -> int:

@@ -50,7 +50,7 @@ async def load_document(
         return await _load_readable(log, record, client_id, record.reason or "")
     try:
         stored = await log.load(record.tenant_id, record.id)
-        document, size = await _rebuild(stored, client_id, aside=aside)
+        document, size = await rebuild(stored, client_id, aside=aside)
         return Loaded(stored.document, document, size, None)
     except CorruptDocument as damage:
         logger.error("document quarantined", tenant=record.tenant_id, document=record.name, why=str(damage))
@@ -79,14 +79,14 @@ def open_room(loaded: Loaded, settings: Settings) -> Room:
 async def find_unreadable(stored: StoredDocument) -> CorruptDocument | None:
     """The first part that is stored as it came and still is no update, or can't be taken; None if all can."""
     try:
-        document, _ = await _rebuild(stored, client_id=0)
+        document, _ = await rebuild(stored, client_id=0)
     except CorruptDocument as damage:
         return damage
     document.close()
     return None
 
 
-async def _rebuild(
+async def rebuild(
     stored: StoredDocument,
     client_id: int,
     skip: frozenset[Place] = frozenset(),
@@ -144,7 +144,7 @@ async def _load_readable(log: UpdateLog, record: DocumentRecord, client_id: int,
     skip: frozenset[Place] = frozenset()
     while True:
         try:
-            document, size = await _rebuild(stored, client_id, skip)
+            document, size = await rebuild(stored, client_id, skip)
             return Loaded(stored.document, document, size, DocumentQuarantined(reason))
         except CorruptDocument as damage:
             logger.warning("row passed over", document=record.name, why=str(damage))
