@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from store import schema_backup, schema_base, schema_lifecycle, schema_operations
+from store import schema_backup, schema_base, schema_lifecycle, schema_operations, schema_webhooks
 from store.schema_base import now_column as _now
 from store.schema_base import tenant_column as _tenant
 from store.schema_base import time_column as _time
@@ -38,6 +38,7 @@ document_tombstones = schema_lifecycle.document_tombstones
 document_events = schema_lifecycle.document_events
 maintenance = schema_operations.maintenance
 backup_runs = schema_backup.backup_runs
+webhook_endpoints = schema_webhooks.webhook_endpoints
 
 
 def _user(**options: Any) -> Column[Any]:

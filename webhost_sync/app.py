@@ -43,6 +43,7 @@ from store.tenants import TenantLimits
 from store.track_readings import TrackReadings
 from store.updates import PostgresUpdateLog
 from store.users import Users
+from store.webhooks import Webhooks
 from webhost_sync.admin.connections import Switchboard
 from webhost_sync.admin.document_changes import DocumentChanges
 from webhost_sync.admin.documents import DocumentDesk
@@ -53,6 +54,7 @@ from webhost_sync.admin.overview import Overviews
 from webhost_sync.admin.retention import RetentionDesk
 from webhost_sync.admin.services import AdminServices
 from webhost_sync.admin.vehicles import VehicleDesk
+from webhost_sync.admin.webhooks import WebhookDesk
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.cookies import CookieSigner
 from webhost_sync.auth.passwords import Passwords
@@ -98,6 +100,7 @@ from webhost_sync.sync.live import LiveConnections
 from webhost_sync.sync.refusals import Refusals
 from webhost_sync.sync.relay import poll, relay, relay_lives, relay_presence
 from webhost_sync.telemetry.gauges import Gauges
+from webhost_sync.webhooks.deliverer import Deliverer, guard_of
 
 logger = structlog.get_logger(__name__)
 
@@ -221,6 +224,7 @@ async def running_services(
         authenticator = Authenticator(keys, tokens)
         probe = DatabaseProbe(database)
         stats = Stats(database)
+        webhooks = Webhooks(database)
         limiter = Limiter(settings, TenantOverrides(TenantLimits(database)), recorder, link)
         maintenance = MaintenanceWatch(MaintenanceSwitch(database), hub, settings.access_check_interval)
         await maintenance.look()
@@ -236,6 +240,7 @@ async def running_services(
                 run_compactor(log, due, prepare=past.thinner.prepare, is_held=lambda: maintenance.is_on),
                 lives.keeper.run(is_held=lambda: maintenance.is_on),
                 maintenance.run(),
+                Deliverer(webhooks, settings).run(),
                 live.keep_alive(settings.keepalive_interval),
                 live.check_rights(authenticator.recheck, settings.access_check_interval),
             )
@@ -261,6 +266,7 @@ async def running_services(
             members=Members(users, sessions),
             vehicles=VehicleDesk(vehicle_editor, readings, audit),
             retention=RetentionDesk(Retentions(database), store.times(settings)),
+            webhooks=WebhookDesk(webhooks, guard_of(settings)),
             audit=audit,
         )
         yield Services(

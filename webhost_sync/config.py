@@ -7,6 +7,7 @@ an operator can see and change them.
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -33,6 +34,12 @@ def _tiled(template: str | None) -> str | None:
             "it must be an address (https://…, or /… of this server) with {z}, {x} and {y} in it",
         )
     return template or None
+
+
+def _networks(given: tuple[str, ...]) -> tuple[str, ...]:
+    for text in given:
+        ip_network(text)
+    return given
 
 
 def _outlasting(limit: int) -> int:
@@ -85,6 +92,18 @@ class Settings(BaseSettings):
     """Proxies whose X-Forwarded-For is believed."""
     allowed_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = ()
     """Origins that may call from a browser, separated by commas; none means every origin."""
+    webhook_timeout: float = Field(default=10.0, gt=0, le=120)
+    """How long a webhook's receiver may take to answer."""
+    webhook_interval: float = Field(default=1.0, gt=0)
+    """How often each process looks for what webhooks have to tell."""
+    webhook_throttle: float = Field(default=10.0, ge=0)
+    """A webhook is told of changes of one document at most once in this time."""
+    webhook_disable_days: float = Field(default=5.0, gt=0)
+    """A webhook that has failed for so long is switched off."""
+    webhook_allowed_networks: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_networks)
+    ] = ()
+    """Private networks that webhooks may call, such as `10.1.0.0/16`, separated by commas."""
     metrics_token: SecretStr | None = None
     """Who shows it may read `/metrics`; without one only this machine may."""
     backup_stamp: Path | None = None

@@ -29,6 +29,10 @@ select relname from pg_class
 where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition
   and relname <> 'alembic_version'
 """
+_TRIGGERED = """
+select distinct c.relname from pg_trigger t join pg_class c on c.oid = t.tgrelid
+where not t.tgisinternal and c.relnamespace = 'public'::regnamespace
+"""
 _FACTS_TABLE = """
 create temporary table backup_facts (
   tenant_id bigint, document_id bigint, first_seq bigint, log_rows bigint, updates_after bigint,
@@ -64,6 +68,12 @@ class Target:
                 f"{others} connections of webhost-sync are open to this database; stop its servers first, so "
                 "that none goes on with what was there before"
             )
+
+    async def quiet(self, *, on: bool) -> None:
+        """Let no trigger of a table fire while rows are put back: what they tell of was told."""
+        how = "disable" if on else "enable"
+        for (name,) in await self._connection.fetch(_TRIGGERED):
+            await self._connection.execute(f'alter table "{name}" {how} trigger user')
 
     async def is_empty(self) -> bool:
         return bool(await self._connection.fetchval(_EMPTY))

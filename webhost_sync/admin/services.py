@@ -14,6 +14,7 @@ from webhost_sync.admin.members import Members
 from webhost_sync.admin.overview import Overviews
 from webhost_sync.admin.retention import RetentionDesk
 from webhost_sync.admin.vehicles import VehicleDesk
+from webhost_sync.admin.webhooks import WebhookDesk
 from webhost_sync.auth.cookies import CookieSigner
 from webhost_sync.auth.people import People
 
@@ -33,4 +34,5 @@ class AdminServices:
     members: Members
     vehicles: VehicleDesk
     retention: RetentionDesk
+    webhooks: WebhookDesk
     audit: AuditLog

@@ -113,11 +113,13 @@ async def restore_into(
                 "say with --overwrite NAME, its name, that all it holds is to be replaced"
             )
         await target.clear()
+        await target.quiet(on=True)
         loading = _Loading(target, sum(link.size for link in links), on_progress)
         loaded: list[_Read] = []
         for link in links:
             before = loaded[-1].sha256 if loaded else None
             loaded.append(await loading.load(shelf, link, before, {each[0] for each in spaces}))
+        await target.quiet(on=False)
         await target.set_sequences(dict(header.sequences))
         if not as_it_was:
             await target.begin_feeds_anew()

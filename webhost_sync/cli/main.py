@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from webhost_sync.cli import document, key, maintenance, tenant, upkeep, user
+from webhost_sync.cli import document, key, maintenance, tenant, upkeep, user, webhook
 from webhost_sync.cli.backup import backup, verify
 from webhost_sync.cli.check import check
 from webhost_sync.cli.dev import dev
@@ -73,6 +73,7 @@ app.add_typer(document.commands, name="document")
 app.add_typer(tenant.commands, name="tenant")
 app.add_typer(key.commands, name="key")
 app.add_typer(user.commands, name="user")
+app.add_typer(webhook.commands, name="webhook")
 app.command()(token)
 app.command()(version)
 

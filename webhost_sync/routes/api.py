@@ -27,6 +27,7 @@ from webhost_sync.routes import (
     vehicle_edit,
     vehicles,
     versions,
+    webhooks,
 )
 from webhost_sync.routes.bodies import NoBody
 from webhost_sync.routes.endpoint import Answer, Call, Endpoint, EndpointRoute, Query
@@ -66,6 +67,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *documents.ENDPOINTS,
     *tokens.ENDPOINTS,
     *admin.ENDPOINTS,
+    *webhooks.ENDPOINTS,
     *health.ENDPOINTS,
     *limits.ENDPOINTS,
     *metrics.ENDPOINTS,
