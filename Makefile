@@ -13,12 +13,14 @@ PWA_INSTALLED := $(PWA)/node_modules/.installed
 SDK_BUILT := $(SDK)/dist/index.d.ts
 SDK_SOURCES := $(shell find $(SDK)/src $(SDK)/scripts -type f) $(SDK)/package.json $(SDK)/vite.config.mjs $(SDK)/tsconfig.json $(SDK)/tsconfig.build.json
 PEERS := bench/peers/hocuspocus bench/peers/y-websocket-server
+# The day of the release: what stands in the archive instead of the moment at which it was made.
+EPOCH := 1764115200
 NODE_BENCH := $(PEERS:%=%/node_modules/.installed)
 
-.PHONY: tools help demo dev sdk fleet-pwa test check fmt bench lock clean install
+.PHONY: tools help demo dev sdk fleet-pwa test check fmt bench lock clean install docs wheel audit licences sbom image-check
 
 help: ## List the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed ## Make the virtual environment with what the server needs, locked
 
@@ -57,6 +59,28 @@ fmt: tools $(SDK_INSTALLED) $(PWA_INSTALLED) ## Format and mend what can be mend
 bench: tools $(NODE_BENCH) ## Measure against the peers, and write docs/benchmarks.md
 	$(BIN)/python -m bench
 
+docs: tools ## Build the docs as a site that can be read from a folder (site/index.html)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "site/index.html"
+
+wheel: $(VENV)/.installed ## Build the wheel, the same byte for byte whoever builds it (dist/)
+	SOURCE_DATE_EPOCH=$(EPOCH) $(BIN)/python -m hatchling build --target wheel --directory dist
+
+audit: tools ## Look for known weaknesses of what is locked (asks the registries)
+	@$(BIN)/python -m tests.supply.audit
+
+licences: tools $(SDK_INSTALLED) ## Write docs/licences.md from the locks
+	$(BIN)/python -m tests.supply.licences
+
+sbom: tools $(SDK_INSTALLED) ## Write CycloneDX lists of what the server and the SDK consist of (dist/)
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --mc-type application \
+	  --output-reproducible --of JSON --output-file dist/webhost-sync.cdx.json
+	cd $(SDK) && npm sbom --sbom-format cyclonedx --package-lock-only --omit dev > ../dist/webhost-sync-js.cdx.json
+
+image-check: tools ## Run the steps of Dockerfile and install.sh in a folder of their own, and try what they make
+	$(BIN)/python -m tests.deploy.image_check
+
 lock: tools ## Resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --group dev --all-extras --universal --generate-hashes \
 	  --no-emit-index-url --python-version 3.11 --no-header --quiet -o requirements-dev.lock
@@ -66,7 +90,7 @@ lock: tools ## Resolve the dependencies anew (needs uv)
 	  --python-version 3.11 --no-header --quiet -c requirements-dev.lock -o requirements-build.lock
 
 clean: ## Delete what was installed and made, and the data of demo and dev
-	rm -rf $(VENV) .data .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .data dist site .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	rm -rf tests/interop/node_modules $(PEERS:%=%/node_modules) $(SDK)/node_modules $(SDK)/dist $(SDK)/docs $(SDK)/test-results
 	rm -rf $(PWA)/node_modules $(PWA)/dist $(NODE_EXAMPLES:%=%/node_modules)
 

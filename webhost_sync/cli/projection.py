@@ -45,6 +45,7 @@ async def _until_stopped(settings: Settings, database_url: str) -> None:
     running = asyncio.create_task(app.project(settings, database_url))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    note("projector started")
     try:
         await running
     except asyncio.CancelledError:
