@@ -38,6 +38,14 @@ _LINK = re.compile(r"(?P<text>!?\[[^\]]*\])\((?P<target>(?![a-z]+:|#)[^)#\s]+)(?
 _FENCED = re.compile(r"(^ *```.*?^ *```$)", re.DOTALL | re.MULTILINE)
 
 
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put pages that mkdocs.yml doesn't name at the end of the menu for operators, so that none is lost."""
+    named = set(re.findall(r"[\w./-]+\.md", str(config.nav)))
+    [operate] = (part["Operate"] for part in config.nav if "Operate" in part)
+    operate += sorted(page.name for page in Path(config.docs_dir).glob("*.md") if page.name not in named)
+    return config
+
+
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     for source, page in OUTSIDE.items():
         files.append(File.generated(config, page, abs_src_path=str(REPOSITORY / source)))
