@@ -30,7 +30,7 @@ OUTSIDE = {
 }
 """Files of the repository that are pages of the site, and the names that they have there."""
 
-PICTURES = {"docs/pictures/overview.webp", "examples/fleet-pwa/picture.png"}
+PICTURES = {"docs/pictures/fleet.jpg", "examples/fleet-pwa/picture.png"}
 """Pictures that pages show. Those outside of docs/ are copied to the place that they have there."""
 
 _INSIDE = {page: source for source, page in OUTSIDE.items()}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
@@ -12,6 +14,9 @@ from tests.browser.dashboard_site import Site, running_site
 from tests.browser.desk import Desk, desk
 from tests.browser.device import screenshot
 from tests.postgres import clone_database, drop_database
+
+README_PICTURE = Path(__file__).parents[2] / "docs" / "pictures" / "fleet.jpg"
+"""What README.md shows; made anew with `PICTURES=readme`."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -43,6 +48,8 @@ async def test_every_vehicle_stands_on_the_map_and_is_chosen_in_both(site: Site,
         await expect(person.page.locator("[data-live-state=live]")).to_be_visible()
         rows = person.page.locator("tr[data-row]")
         assert len((await on_map(person))["vehicles"]) == await rows.count() > 100
+        if os.environ.get("PICTURES") == "readme":
+            await person.page.screenshot(path=README_PICTURE, type="jpeg", quality=70, animations="disabled")
         await rows.nth(3).locator(".state").click()
         chosen = (await on_map(person))["chosen"]
         assert [one["id"] for one in chosen] == [await rows.nth(3).get_attribute("data-id")]

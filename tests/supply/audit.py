@@ -15,7 +15,15 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 LOCKS = ("requirements.lock", "requirements-build.lock", "requirements-dev.lock")
-NPM = ("js-sdk", "examples/fleet-pwa", "examples/node-device", "examples/plain-yjs", "tests/interop", "bench")
+NPM = (
+    "basemap",
+    "js-sdk",
+    "examples/fleet-pwa",
+    "examples/node-device",
+    "examples/plain-yjs",
+    "tests/interop",
+    "bench",
+)
 
 
 class Verdict(IntEnum):

@@ -68,6 +68,10 @@ _REST = """
 | part | version | licence |
 | --- | --- | --- |
 | htmx (pages of the dashboard) | 2.0.11 | 0BSD |
+| maplibre-gl (maps of the dashboard) | 6.17.0 | BSD-3-Clause |
+
+The map's coasts, borders, lakes and states are Natural Earth's (public domain), its names of towns \
+GeoNames' (CC BY 4.0); the map says so in its corner.
 
 Tools of tests and of building are not handed on, and not listed; `requirements-dev.lock` and the \
 `package-lock.json` beside each `package.json` have them.

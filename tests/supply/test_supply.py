@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -21,11 +22,24 @@ BUILT_FROM = ("pyproject.toml", "README.md", "LICENSE", "webhost_sync", "store")
 def test_the_page_of_licences_has_what_the_locks_have() -> None:
     """`make licences` writes it."""
     page, here = written(), installed()
-    expected = {*locked(), *((part.name, part.version) for part in npm_parts()), ("htmx", "2.0.11")}
+    expected = {*locked(), *((part.name, part.version) for part in npm_parts()), *shipped()}
     assert {(name.partition(" ")[0], version) for name, version in page} == expected
     for (name, _), licence in page.items():
         if (name, _) in locked() and name in here:
             assert licence == here[name], name
+
+
+def shipped() -> set[tuple[str, str]]:
+    """Names and versions of what of others lies in the package itself: each with its licence beside it."""
+    versions = {"htmx": r"htmx-([\d.]+)\.min", "maplibre-gl": r"maplibre-gl-js/blob/v([\d.]+)/"}
+    static = REPOSITORY / "webhost_sync" / "dashboard" / "static"
+    found = set()
+    for licence in static.glob("*.LICENSE"):
+        [script] = [path for path in static.glob(f"{licence.stem}*.*js") if "worker" not in path.name]
+        version = re.search(versions[licence.stem], script.name + script.read_text()[:1000])
+        assert version, licence.name
+        found.add((licence.stem, version[1]))
+    return found
 
 
 def test_only_allowed_licences_are_handed_on() -> None:
