@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 import shlex
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -29,7 +30,6 @@ from webhost_sync.cli.main import app
 
 pytestmark = pytest.mark.interop
 WITH_COMMANDS = [page for page in PAGES if shell_blocks(page)]
-SECRET = "0" * 64
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +71,11 @@ def test_the_commands_of_a_page_do_what_it_says(
             "NOW": datetime.now(UTC).isoformat().replace("+00:00", "Z"),
             "DATABASE_URL": fresh_url if makes_tenants else world.server.database_url,
             "DATA_DIR": str(tmp_path / ".data"),
-            "TOKEN_SIGNING_SECRET": SECRET,
-            "SECRET_KEY_BASE": SECRET,
+            "WEBHOST_SYNC_KEY": world.key,
+            "DOCUMENT": "notes/damaged",
+            "TENANT": "acme",
+            "TOKEN_SIGNING_SECRET": secrets.token_hex(32),
+            "SECRET_KEY_BASE": secrets.token_hex(32),
         },
     )
     assert done.returncode == 0, f"{name_of(page)}:\n{done.stdout[-3000:]}"

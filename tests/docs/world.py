@@ -16,6 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from pycrdt import Map
+from sqlalchemy import text
 
 from store.database import Database
 from tests.cli.processes import SETTINGS
@@ -28,8 +29,23 @@ from webhost_sync.device import Device
 STAND_IN = REPOSITORY / "tests" / "docs" / "stand_in.py"
 STOOD_IN = ("webhost-sync", "curl", "make", "python")
 """Run for real, by `stand_in.py`."""
-AS_THEY_ARE = ("bash", "sh", "cat", "cp", "mkdir", "node", "openssl", "ls", "rm", "sleep")
+AS_THEY_ARE = (
+    "bash",
+    "sh",
+    "cat",
+    "cp",
+    "mkdir",
+    "node",
+    "openssl",
+    "ls",
+    "rm",
+    "sleep",
+    "df",
+    "sort",
+    "tail",
+)
 NOT_RUN = {
+    "du": "reads the whole disk",
     "docker": "needs an engine that can fetch images",
     "fly": "changes an account at Fly.io",
     "hcloud": "changes an account at Hetzner",
@@ -42,8 +58,11 @@ SUBSTITUTIONS = {
     "https://sync.example": "SERVER",
     "http://127.0.0.1:8000": "SERVER",
     "whs_live_...": "KEY",
+    "whs_live_…": "KEY",
     "whs_test_...": "KEY",
     "whs_test_…": "KEY",
+    "NAME": "DOCUMENT",
+    "SLUG": "TENANT",
     "4711": "SEQ",
     "2026-05-01T12:00:00Z": "NOW",
 }
@@ -71,9 +90,14 @@ async def furnish(server: SyncServer, folder: Path) -> World:
         vehicles = device.document("tables/vehicles").get("rows", type=Map)
         for number in (7, 8):
             vehicles[f"bus-{number}"] = Map({"name": f"Bus {number}"})
+        device.document("notes/damaged").get("notes", type=Map)["hello"] = "world"
         device.document("notes/today").get("notes", type=Map)["hello"] = "world"
         await device.record(30.3369, -97.7194, fix_time_ms=int(time.time() * 1000))
         await device.sync()
+    async with Database(server.database_url) as database, database.owner() as connection:
+        await connection.execute(
+            text("update documents set state = 'quarantined' where name = 'notes/damaged'")
+        )
     return World(server, credentials.key)
 
 
@@ -81,8 +105,8 @@ def run_script(script: str, folder: Path, environment: Mapping[str, str]) -> sub
     """Run a script as bash does, with the programs of the docs and no others."""
     programs = folder / "programs"
     furnish_folder(folder, programs)
-    for text, name in SUBSTITUTIONS.items():
-        script = script.replace(text, environment.get(name, text))
+    for placeholder, name in SUBSTITUTIONS.items():
+        script = script.replace(placeholder, environment.get(name, placeholder))
     inherited = {name: value for name, value in os.environ.items() if name not in SETTINGS}
     return subprocess.run(
         [str(programs / "bash"), "-euxo", "pipefail", "-c", script],
