@@ -6,16 +6,21 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from store.contract import Document, NewUpdate
+from store.history import PostgresHistory
 from tests.app import Credential
 from tests.eventually import eventually
 from tests.server.api import Api, running_api
+from tests.server.dashboard import Dashboard
 from tests.server.typists import Typist, typist
 from tests.trace import ROOT, blog_post
+from webhost_sync.history.content import read_values
+from webhost_sync.sync.compactor import RUNG_ROWS
+from webhost_sync.sync.content import RootKind
 
 NAME = "post"
 PATH = f"/api/documents/{NAME}"
@@ -156,3 +161,26 @@ async def test_what_was_typed_in_place_stays_in_place(database_url: str) -> None
             typed = await post.letters_in_log(restoring.result()["safety_version"]["seq"], "typist 1")
             expected = steps[seq - 1].text
             assert client.text == (expected.replace(word, f"{word}①", 1) if typed else expected)
+
+
+async def test_opening_a_history_that_was_never_compacted_brings_every_state_near_a_snapshot(
+    database_url: str,
+) -> None:
+    steps = blog_post()
+    async with open_post(database_url) as post, AsyncExitStack() as stack:
+        log, history = post.api.app.services.log, PostgresHistory(post.api.app.services.database)
+        viewer = await Dashboard(post.api.app, stack).signed_in(post.key.tenant, "viewer")
+        assert (await viewer.get(f"/documents/history/{NAME}")).status_code == 200
+        key = (post.key.tenant.id, post.record.id)
+
+        async def made() -> bool:
+            return (await log.open(key[0], NAME, create=False)).snapshot_seq == len(steps)
+
+        await eventually(made, within=30)
+        for snapshot in await log.snapshots(*key):
+            assert read_values(snapshot.state, {ROOT: RootKind.TEXT})[ROOT] == steps[snapshot.seq - 1].text
+        for seq in (*range(1, len(steps), 701), len(steps)):
+            material = await history.material(*key, seq=seq)
+            assert len(material.updates) <= RUNG_ROWS
+        assert len(await log.read(*key, after_seq=0, limit=1)) == 1  # looking deletes nothing
+        assert (await log.open(key[0], NAME, create=False)).log_rows == len(steps)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from store.contract import UpdateLog
+from store.contract import Document, UpdateLog
 from store.database import Database
 from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
@@ -44,6 +44,8 @@ class Services:
     tracks: VehicleTracks
     vehicle_editor: VehicleEditor
     archive: Archive
+    without_snapshots: asyncio.Queue[Document]
+    """Documents whose past is looked at, and takes long to make: they get snapshots in the background."""
     keeper: Keeper
     feed: PositionsFeed
     probe: DatabaseProbe

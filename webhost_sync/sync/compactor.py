@@ -1,8 +1,9 @@
 """Folds the log of a document into snapshots, so that loading stays fast, and trims what they cover.
 
-The hub says which documents have grown; the log is read from and written to; rooms are not asked
-and not held up. Nothing is deleted before a document that was rebuilt from the stored snapshots is
-found equal to the one that was folded.
+The hub says which documents have grown, and whoever opens a history which ones lack snapshots; the log is
+read from and written to; rooms are not asked and not held up. Looking at a history trims nothing, and nothing
+is deleted before a document that was rebuilt from the stored snapshots is found equal to the one that was
+folded.
 """
 
 from __future__ import annotations
@@ -16,13 +17,19 @@ from datetime import datetime
 import structlog
 
 from store.contract import Document as DocumentRecord
-from store.contract import LoggedUpdate, StoredDocument, StoreError, UpdateLog
+from store.contract import DocumentState, LoggedUpdate, StoredDocument, StoreError, UpdateLog
 from webhost_sync.errors import SyncError
 from webhost_sync.sync.document import BrokenDocument, Document
 from webhost_sync.sync.update import read_update
 
 logger = structlog.get_logger(__name__)
 
+
+RUNG_ROWS = 2000
+"""A snapshot is made for every so many rows that are folded at once, so that any state of a long history is
+near one."""
+RUNGS_BYTES = 64 * 1024 * 1024
+"""Of one folding no more of them than this is held, and made."""
 
 Prepare = Callable[[DocumentRecord], Awaitable[int]]
 """Keeps what has to outlive the log of a document; returns the last row that may be deleted then."""
@@ -51,6 +58,24 @@ async def run_compactor(
             logger.exception("not compacted", tenant=record.tenant_id, document=record.name)
 
 
+async def run_ladders(log: UpdateLog, due: asyncio.Queue[DocumentRecord]) -> None:
+    """Make the snapshots that documents lack, one document after the other, until cancelled."""
+    while True:
+        record = await due.get()
+        try:
+            if await make_snapshots(log, record) is not None:
+                logger.info("snapshots made for a history", tenant=record.tenant_id, document=record.name)
+        except (StoreError, SyncError, BrokenDocument) as error:
+            logger.warning("no snapshots", tenant=record.tenant_id, document=record.name, why=str(error))
+        except Exception:
+            logger.exception("no snapshots", tenant=record.tenant_id, document=record.name)
+
+
+def lacks_snapshots(record: DocumentRecord) -> bool:
+    """Whether an older state of it would take long to make."""
+    return record.state is DocumentState.ACTIVE and record.head_seq - record.snapshot_seq >= RUNG_ROWS
+
+
 async def compact(
     log: UpdateLog,
     record: DocumentRecord,
@@ -64,19 +89,10 @@ async def compact(
     what pycrdt would write otherwise, must stay as they came.
     Raises: StoreError, MalformedUpdate, and what `prepare` raises; no row was deleted then.
     """
-    stored = await log.load(record.tenant_id, record.id)
-    folded = await asyncio.to_thread(fold, stored)
-    if folded is None or stored.document.head_seq == 0:
+    folded = await make_snapshots(log, record)
+    if folded is None:
         return 0
-    seq = stored.document.head_seq
-    await log.write_snapshot(
-        record.tenant_id,
-        record.id,
-        seq=seq,
-        state=folded.state,
-        state_vector=folded.state_vector,
-        epoch=stored.document.epoch,
-    )
+    seq = folded.seq
     if not await _rebuilds(log, record, seq, folded):
         logger.error("snapshot differs from the log; nothing trimmed", document=record.name, seq=seq)
         return 0
@@ -85,12 +101,44 @@ async def compact(
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
-    """A document folded to bytes, and what it says, to compare it with another way to the same seq."""
+class _Rung:
+    """A document after row `seq`, to be a snapshot."""
 
+    seq: int
     state: bytes
     state_vector: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A document folded at its head, and what it says there, to compare it with another way to the same
+    seq; and rungs on the way."""
+
+    seq: int
     content: tuple[object, ...]
+    rungs: tuple[_Rung, ...]
+
+
+async def make_snapshots(log: UpdateLog, record: DocumentRecord) -> Folded | None:
+    """Fold what lies beyond the newest snapshot, and write one at the head and every `RUNG_ROWS` before it.
+
+    None, and nothing written, where there is nothing or the state is not exact. Raises: StoreError,
+    MalformedUpdate.
+    """
+    stored = await log.load(record.tenant_id, record.id)
+    if stored.document.head_seq == 0:
+        return None
+    folded = await asyncio.to_thread(_fold, stored)
+    for rung in () if folded is None else folded.rungs:
+        await log.write_snapshot(
+            record.tenant_id,
+            record.id,
+            seq=rung.seq,
+            state=rung.state,
+            state_vector=rung.state_vector,
+            epoch=stored.document.epoch,
+        )
+    return folded
 
 
 async def _rebuilds(log: UpdateLog, record: DocumentRecord, seq: int, folded: Folded) -> bool:
@@ -118,24 +166,33 @@ async def rows_between(
     return tuple(rows)
 
 
-def fold(stored: StoredDocument) -> Folded | None:
+def _fold(stored: StoredDocument) -> Folded | None:
     """Everything applied to one document; None where something of it has to wait for its causes.
 
     Applying, not merging the blobs: 86,400 updates take 1.2 s instead of 72.
     """
     document = Document(client_id=0)
     try:
+        seq, size, rungs = 0, 0, list[_Rung]()
         if stored.snapshot is not None:
             document.apply(stored.snapshot.state)
+            seq = stored.snapshot.seq
         for update in stored.updates:
             document.apply(update.payload)
+            is_far = update.seq - (rungs[-1].seq if rungs else seq) >= RUNG_ROWS
+            if is_far and size < RUNGS_BYTES and document.is_exact:
+                rungs.append(_Rung(update.seq, document.encode(), document.state_vector()))
+                size += len(rungs[-1].state)
         if not document.is_exact:
             return None
+        head = stored.updates[-1].seq if stored.updates else seq
         state = document.encode()
+        if not rungs or rungs[-1].seq != head:
+            rungs.append(_Rung(head, state, document.state_vector()))
         summary = read_update(state)
         # As text, because a NaN is not equal to itself.
         values = json.dumps(document.values(), sort_keys=True, default=repr)
         content = (sorted(summary.structs), sorted(summary.deletes), values)
-        return Folded(state, document.state_vector(), content)
+        return Folded(head, content, tuple(rungs))
     finally:
         document.close()
