@@ -219,12 +219,13 @@ async def test_a_version_is_gone_back_to_and_the_safety_version_takes_it_back(da
 async def test_a_document_is_downloaded_as_json_and_as_an_update(database_url: str) -> None:
     async with edited(database_url) as document:
         viewer = await document.dashboard.signed_in(document.tenant, "viewer")
-        content = await viewer.get(page("download", query="?form=json&at=2"))
-        assert json.loads(content.text) == {"rows": {"a": {"name": "A", "plate": "2"}}}
+        content = await viewer.get(page("download", query="?format=json&at=2"))
+        found = json.loads(content.text)
+        assert (found["seq"], found["roots"]) == (2, {"rows": {"a": {"name": "A", "plate": "2"}}})
         assert content.headers["Content-Disposition"].startswith(
-            'attachment; filename="tables_vehicles_2.json"'
+            'attachment; filename="tables-vehicles.2.json"'
         )
-        update = await viewer.get(page("download", query="?form=update"))
+        update = await viewer.get(page("download", query="?format=update"))
         assert update.headers["Content-Type"] == "application/octet-stream"
         copy: Doc[Any] = Doc()
         copy.apply_update(update.content)

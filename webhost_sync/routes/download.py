@@ -5,10 +5,10 @@ It needs the right to read the document, and for a past state the scope `history
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from webhost_sync.auth.access import access_api, access_document
 from webhost_sync.auth.principals import Scope
@@ -20,11 +20,10 @@ from webhost_sync.errors import (
     NotAllowed,
 )
 from webhost_sync.fleet.names import validate_name
-from webhost_sync.history.json_form import plain_json
 from webhost_sync.routes import history_examples as examples
-from webhost_sync.routes import history_models as models
 from webhost_sync.routes.bodies import NoBody
 from webhost_sync.routes.credentials import EPOCH_HEADER
+from webhost_sync.routes.document_file import FileFormat, document_file
 from webhost_sync.routes.documents import LEFT_OUT_HEADER, SEQ_HEADER
 from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Parameter, Query
 from webhost_sync.routes.file_names import as_file
@@ -34,7 +33,7 @@ from webhost_sync.sync.round_trip import MEDIA_TYPE
 
 
 class DownloadQuery(Query):
-    format: Literal["update", "json"] = Field(
+    format: FileFormat = Field(
         "update", description="`update`: one Yjs V1 update, for `Y.applyUpdate`. `json`: for people."
     )
     at: Point | None = Field(
@@ -50,25 +49,7 @@ async def download_document(call: Call[DownloadQuery, None]) -> Response:
     archive = call.services.archive
     record = await archive.document(call.principal.tenant_id, name)
     seq = await archive.seq_at(record, call.query.at)
-    headers = {EPOCH_HEADER: str(record.epoch), SEQ_HEADER: str(seq), "Cache-Control": "no-store"}
-    if call.query.format == "update":
-        state = await archive.state(record, seq)
-        if state.kept:
-            headers[LEFT_OUT_HEADER] = str(len(state.kept))
-        headers |= as_file(f"{name}.{seq}.yjs")
-        return Response(state.update, media_type=MEDIA_TYPE, headers=headers)
-    shown = await archive.show(record, seq)
-    answer = models.PastState(
-        name=record.name,
-        epoch=record.epoch,
-        seq=shown.seq,
-        at=shown.at,
-        head_seq=record.head_seq,
-        complete=shown.complete,
-        roots={root: plain_json(value) for root, value in shown.roots.items()},
-    )
-    headers |= as_file(f"{name}.{seq}.json")
-    return JSONResponse(answer.model_dump(mode="json"), headers=headers)
+    return await document_file(archive, record, seq, call.query.format)
 
 
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (

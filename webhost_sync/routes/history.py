@@ -25,12 +25,13 @@ from webhost_sync.errors import (
 from webhost_sync.fleet.names import validate_name
 from webhost_sync.history.archive import Attribution, NamedActivity
 from webhost_sync.history.attribution import Mark
-from webhost_sync.history.json_form import change_json, plain_json
+from webhost_sync.history.json_form import change_json
 from webhost_sync.history.paths import path_of, pointer_of
 from webhost_sync.routes import history_examples as examples
 from webhost_sync.routes import history_models as models
 from webhost_sync.routes.bodies import NoBody
 from webhost_sync.routes.cursors import CursorFormat
+from webhost_sync.routes.document_file import past_state
 from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Parameter, Query
 from webhost_sync.routes.paging import page
 from webhost_sync.routes.queries import PagedQuery, Point, Seq, Time
@@ -83,17 +84,8 @@ async def list_history(call: Call[ActivityQuery, None]) -> Response:
 
 async def get_state(call: Call[StateQuery, None]) -> Response:
     record, archive = await document_of(call), call.services.archive
-    shown = await archive.show(record, await archive.seq_at(record, call.query.at))
-    answer = models.PastState(
-        name=record.name,
-        epoch=record.epoch,
-        seq=shown.seq,
-        at=shown.at,
-        head_seq=record.head_seq,
-        complete=shown.complete,
-        roots={name: plain_json(root) for name, root in shown.roots.items()},
-    )
-    return json_answer(answer)
+    seq = await archive.seq_at(record, call.query.at)
+    return json_answer(await past_state(archive, record, seq))
 
 
 async def get_difference(call: Call[DifferenceQuery, None]) -> Response:

@@ -1,30 +1,26 @@
-"""A document as a file: its content as JSON, or the whole of it as one update that any Yjs client reads.
+"""A document as a file, as the API gives it, for whoever is signed in.
 
-GET /documents/download/{document}?form=json|update&at=
+GET /documents/download/{document}?format=json|update&at=
 """
 
 from __future__ import annotations
 
-import json
-from typing import Literal
+from dataclasses import dataclass
 
 from pydantic import Field
 from starlette.responses import Response
 
-from webhost_sync.errors import InvalidRequest
-from webhost_sync.history.json_form import node_json
+from store.users import MemberRole
 from webhost_sync.routes.dashboard import answers
 from webhost_sync.routes.dashboard.document_answers import TypedPoint, document_of, path_to, seq_of
-from webhost_sync.routes.dashboard.download import Download
-from webhost_sync.routes.dashboard.page import Visit
-from webhost_sync.routes.endpoint import Query
-from webhost_sync.routes.file_names import as_file
-
-OCTETS = "application/octet-stream"
+from webhost_sync.routes.dashboard.door import Guest
+from webhost_sync.routes.dashboard.page import SPACE, Visit, guarded, visit_of
+from webhost_sync.routes.document_file import FileFormat, document_file
+from webhost_sync.routes.endpoint import Query, RawRoute
 
 
 class FileQuery(Query):
-    form: Literal["json", "update"] = "json"
+    format: FileFormat = "json"
     at: TypedPoint | None = Field(None, description="Seq or time of the state. Default: now.")
 
 
@@ -32,17 +28,7 @@ async def _file(visit: Visit[FileQuery]) -> Response:
     """Raises: DocumentNotFound, HistoryGone, InvalidRequest (what waits can't be one update)."""
     record = await document_of(visit)
     seq = await seq_of(visit, record, visit.query.at)
-    found = await visit.services.archive.content(record, seq)
-    stem = f"{record.name}@{seq}"
-    if visit.query.form == "json":
-        text = json.dumps(node_json(found.roots), ensure_ascii=False, indent=2)
-        return Response(text, media_type=answers.JSON_TYPE, headers=as_file(f"{stem}.json"))
-    if not found.is_exact:
-        raise InvalidRequest(
-            "this state holds updates that wait for others, or that only Yjs itself can read, so one file "
-            "would lose them; sync it with a Yjs client instead"
-        )
-    return Response(found.update, media_type=OCTETS, headers=as_file(f"{stem}.yjs"))
+    return await document_file(visit.services.archive, record, seq, visit.query.format, whole=True)
 
 
-PAGES = (Download(path=path_to("download"), query=FileQuery, file=_file),)
+PAGES = (Download(path=path_to("download")),)
