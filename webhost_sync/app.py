@@ -94,7 +94,7 @@ from webhost_sync.routes.services import Services
 from webhost_sync.routes.sync import sync
 from webhost_sync.routes.vehicles import latest_as_json
 from webhost_sync.sync.beyond import Beyond
-from webhost_sync.sync.compactor import run_compactor, run_ladders
+from webhost_sync.sync.compactor import Ladders, run_compactor
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
 from webhost_sync.sync.refusals import Refusals
@@ -107,8 +107,6 @@ logger = structlog.get_logger(__name__)
 COMMIT_PATIENCE = 5.0
 """Seconds until an unanswered append is given back to its room, which asks again by itself."""
 DUE_FOR_COMPACTION = 1000
-DUE_FOR_SNAPSHOTS = 20
-"""Documents whose history was opened; one that finds the queue full waits for being opened again."""
 
 
 def create_app(
@@ -216,7 +214,6 @@ async def running_services(
         store = await stack.enter_async_context(open_store(settings, database_url, recorder))
         database, changes, log = store.database, store.changes, store.log
         due: asyncio.Queue[Document] = asyncio.Queue(DUE_FOR_COMPACTION)
-        without_snapshots: asyncio.Queue[Document] = asyncio.Queue(DUE_FOR_SNAPSHOTS)
         link = store.redis
         beyond = None if link is None else Beyond()
         hub = Hub(log, settings, due, beyond)
@@ -241,7 +238,6 @@ async def running_services(
                 poll(hub, settings.log_poll_interval),
                 probe.run(),
                 run_compactor(log, due, prepare=past.thinner.prepare),
-                run_ladders(log, without_snapshots),
                 lives.keeper.run(),
                 live.keep_alive(settings.keepalive_interval),
                 live.check_rights(authenticator.recheck, settings.access_check_interval),
@@ -281,7 +277,7 @@ async def running_services(
             vehicle_editor=vehicle_editor,
             feed=PositionsFeed(database),
             archive=past.archive,
-            without_snapshots=without_snapshots,
+            ladders=Ladders(log),
             keeper=lives.keeper,
             probe=probe,
             maintenance=maintenance,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from starlette.requests import HTTPConnection
 
-from store.contract import Document, UpdateLog
+from store.contract import UpdateLog
 from store.database import Database
 from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
@@ -25,7 +25,7 @@ from webhost_sync.history.archive import Archive
 from webhost_sync.lifecycle.keeper import Keeper
 from webhost_sync.limiting.admission import Admission
 from webhost_sync.metrics import Recorder
-from webhost_sync.ops.maintenance import MaintenanceWatch
+from webhost_sync.sync.compactor import Ladders
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections
 from webhost_sync.sync.refusals import Refusals
@@ -44,8 +44,7 @@ class Services:
     tracks: VehicleTracks
     vehicle_editor: VehicleEditor
     archive: Archive
-    without_snapshots: asyncio.Queue[Document]
-    """Documents whose past is looked at, and takes long to make: they get snapshots in the background."""
+    ladders: Ladders
     keeper: Keeper
     feed: PositionsFeed
     probe: DatabaseProbe

@@ -58,20 +58,28 @@ async def run_compactor(
             logger.exception("not compacted", tenant=record.tenant_id, document=record.name)
 
 
-async def run_ladders(log: UpdateLog, due: asyncio.Queue[DocumentRecord]) -> None:
-    """Make the snapshots that documents lack, one document after the other, until cancelled."""
-    while True:
-        record = await due.get()
-        try:
-            if await make_snapshots(log, record) is not None:
-                logger.info("snapshots made for a history", tenant=record.tenant_id, document=record.name)
-        except (StoreError, SyncError, BrokenDocument) as error:
-            logger.warning("no snapshots", tenant=record.tenant_id, document=record.name, why=str(error))
-        except Exception:
-            logger.exception("no snapshots", tenant=record.tenant_id, document=record.name)
+class Ladders:
+    """Makes the snapshots that a document lacks before its past is looked at, one document at a time."""
+
+    def __init__(self, log: UpdateLog) -> None:
+        self._log = log
+        self._turn = asyncio.Lock()
+
+    async def mend(self, record: DocumentRecord) -> None:
+        """Return once any state of the document is near a snapshot, or can't be brought near one."""
+        if not _lacks_snapshots(record):
+            return
+        async with self._turn:
+            try:
+                now = await self._log.open(record.tenant_id, record.name, create=False)
+                if _lacks_snapshots(now) and await make_snapshots(self._log, now) is not None:
+                    logger.info("snapshots made", tenant=record.tenant_id, document=record.name)
+            except (StoreError, SyncError, BrokenDocument) as error:
+                # Whoever looks is told the same, or gets the state by the long way.
+                logger.warning("no snapshots", tenant=record.tenant_id, document=record.name, why=str(error))
 
 
-def lacks_snapshots(record: DocumentRecord) -> bool:
+def _lacks_snapshots(record: DocumentRecord) -> bool:
     """Whether an older state of it would take long to make."""
     return record.state is DocumentState.ACTIVE and record.head_seq - record.snapshot_seq >= RUNG_ROWS
 

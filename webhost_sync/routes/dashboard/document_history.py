@@ -8,7 +8,6 @@ from datetime import datetime
 
 from pydantic import Field
 
-from store.contract import Document
 from store.history_contract import ActivityFilter, Share
 from webhost_sync.dashboard.documents.lanes import lanes
 from webhost_sync.dashboard.documents.writers import Writers
@@ -21,7 +20,6 @@ from webhost_sync.routes.dashboard.sections import DOCUMENTS
 from webhost_sync.routes.history import BY_END, activity_model
 from webhost_sync.routes.paging import page_of
 from webhost_sync.routes.queries import PagedQuery
-from webhost_sync.sync.compactor import lacks_snapshots
 
 PARTS = 120
 """Bars of a lane."""
@@ -52,6 +50,7 @@ class HistoryQuery(PagedQuery):
 async def show_history(visit: Visit[HistoryQuery]) -> answers.History:
     record, archive = await document_of(visit), visit.services.archive
     seq = await seq_of(visit, record, visit.query.at)
+    await visit.services.ladders.mend(record)  # the slider will ask for states all along the log
     state = await content_at(visit, record, seq)
     first = state.first_seq
 
@@ -69,7 +68,6 @@ async def show_history(visit: Visit[HistoryQuery]) -> answers.History:
         page_of(visit.query, path, BY_END, fetch, lambda each: (each[0], each[1].activity.last_seq)),
         archive.shares(record, first=first + 1, parts=parts),
     )
-    _have_snapshots_made(visit, record)
     writers = Writers()
     shown = lanes(shares, parts, writers)
     items = [activity_model(each) for _, each in found]
@@ -84,13 +82,6 @@ async def show_history(visit: Visit[HistoryQuery]) -> answers.History:
         numbers=[writers.of(item.actor, item.device).number for item in items],
         ticks=_ticks(shares),
     )
-
-
-def _have_snapshots_made(visit: Visit[HistoryQuery], record: Document) -> None:
-    """The slider will ask for states all along the log."""
-    waiting = visit.services.without_snapshots
-    if lacks_snapshots(record) and not waiting.full():
-        waiting.put_nowait(record)
 
 
 def _ticks(shares: Sequence[Share]) -> list[datetime]:
