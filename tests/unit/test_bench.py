@@ -9,6 +9,7 @@ from pycrdt import Array, Doc, merge_updates
 
 from bench.dialects import STEP_2, UPDATE, Dialect, hocuspocus, y_websocket
 from bench.frames import BINARY, PING, client_frame, split_frames
+from bench.isolation import slower_in
 from bench.measure import Deliveries, summarise
 from bench.report import BEGIN, END, Result, Run, put_between_markers, to_markdown
 from bench.scenarios import FanOut, Joins, ManyRooms, Plan
@@ -113,3 +114,9 @@ def test_the_tables_say_what_failed_and_what_was_lost() -> None:
     assert "12,345" in text
     assert "the content is gone" in text
     assert text.count("failed: no answer") == 3
+
+
+@given(st.lists(st.integers(0, 9), min_size=1), st.lists(st.integers(0, 9), min_size=1))
+def test_how_often_the_one_is_slower_is_counted_over_all_pairs(one: list[int], other: list[int]) -> None:
+    pairs = [(a > b) + (a == b) / 2 for a in one for b in other]
+    assert slower_in(one, other) == pytest.approx(sum(pairs) / len(pairs))
