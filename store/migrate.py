@@ -63,7 +63,7 @@ def upgrade(url: str, *, server_login: str | None = None, to: str = "head") -> N
 
 def knows(revision: str) -> bool:
     """Whether this program has the migrations that lead there."""
-    return revision in _known()
+    return revision in known()
 
 
 def current(url: str) -> str | None:

@@ -237,8 +237,10 @@ async def running_services(
                 relay_lives(changes, hub),
                 poll(hub, settings.log_poll_interval),
                 probe.run(),
-                run_compactor(log, due, prepare=past.thinner.prepare),
-                lives.keeper.run(),
+                run_compactor(log, due, prepare=past.thinner.prepare, is_held=lambda: maintenance.is_on),
+                lives.keeper.run(is_held=lambda: maintenance.is_on),
+                maintenance.run(),
+                Deliverer(webhooks, settings).run(),
                 live.keep_alive(settings.keepalive_interval),
                 live.check_rights(authenticator.recheck, settings.access_check_interval),
             )

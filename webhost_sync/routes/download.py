@@ -26,7 +26,6 @@ from webhost_sync.routes.credentials import EPOCH_HEADER
 from webhost_sync.routes.document_file import FileFormat, document_file
 from webhost_sync.routes.documents import LEFT_OUT_HEADER, SEQ_HEADER
 from webhost_sync.routes.endpoint import Answer, Call, Endpoint, Parameter, Query
-from webhost_sync.routes.file_names import as_file
 from webhost_sync.routes.history import NAME
 from webhost_sync.routes.queries import Point
 from webhost_sync.sync.round_trip import MEDIA_TYPE

@@ -25,6 +25,7 @@ from webhost_sync.history.archive import Archive
 from webhost_sync.lifecycle.keeper import Keeper
 from webhost_sync.limiting.admission import Admission
 from webhost_sync.metrics import Recorder
+from webhost_sync.ops.maintenance import MaintenanceWatch
 from webhost_sync.sync.compactor import Ladders
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnections

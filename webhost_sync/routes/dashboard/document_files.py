@@ -5,18 +5,14 @@ GET /documents/download/{document}?format=json|update&at=
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from pydantic import Field
 from starlette.responses import Response
 
-from store.users import MemberRole
-from webhost_sync.routes.dashboard import answers
 from webhost_sync.routes.dashboard.document_answers import TypedPoint, document_of, path_to, seq_of
-from webhost_sync.routes.dashboard.door import Guest
-from webhost_sync.routes.dashboard.page import SPACE, Visit, guarded, visit_of
+from webhost_sync.routes.dashboard.download import Download
+from webhost_sync.routes.dashboard.page import Visit
 from webhost_sync.routes.document_file import FileFormat, document_file
-from webhost_sync.routes.endpoint import Query, RawRoute
+from webhost_sync.routes.endpoint import Query
 
 
 class FileQuery(Query):
@@ -31,4 +27,4 @@ async def _file(visit: Visit[FileQuery]) -> Response:
     return await document_file(visit.services.archive, record, seq, visit.query.format, whole=True)
 
 
-PAGES = (Download(path=path_to("download")),)
+PAGES = (Download(path=path_to("download"), query=FileQuery, file=_file),)
