@@ -22,8 +22,10 @@ from sqlalchemy import text
 
 from store.contract import LatestMoved, NotStorable
 from store.database import Database
-from store.fleet_contract import ProjectionStatus, RejectCount, Target, TenantTurn, Turn
+from store.fleet_contract import LatestRule, ProjectionStatus, RejectCount, Target, TenantTurn, Turn
 from store.fleet_turn import Connection, PostgresTurn, target_of
+from store.geofence_contract import FenceTurn
+from store.geofences import PostgresFenceTurn, take
 from store.outage import REFUSED
 from store.roles import Role
 
@@ -161,6 +163,12 @@ class PostgresFleet:
             turn = PostgresTurn(connection, tenant_id)
             yield turn if is_ours else None
         self._announce(tenant_id, turn)
+
+    @asynccontextmanager
+    async def fence_turn(self, rule: LatestRule) -> AsyncIterator[FenceTurn | None]:
+        async with self._transaction() as (connection, _):
+            moved = await take(connection)
+            yield PostgresFenceTurn(connection, moved, rule) if moved else None
 
     async def ensure_months(self, times: Iterable[datetime]) -> None:
         """On a connection of its own: to attach a partition, Postgres waits until nobody uses the default

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from store.geofence_contract import FenceTurn, Geofence
+
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
@@ -210,6 +212,17 @@ class Turn(Protocol):
         """
         ...
 
+    async def put_geofences(self, document_id: int, rows: Sequence[Geofence]) -> None:
+        """Make these the document's fences; where one changes, all vehicles go through them anew."""
+        ...
+
+    async def note_moved(self, vehicles: Collection[str], *, since: datetime | None) -> None:
+        """Have these vehicles go through the fences again from then on; None: from their first fix.
+
+        The last thing that a turn does but for its checkpoint, so that nobody who waits for it waits long.
+        """
+        ...
+
     async def put_checkpoint(self, document_id: int, checkpoint: Checkpoint) -> None:
         """Say how far the document is projected, and forget earlier failures."""
         ...
@@ -235,7 +248,7 @@ class TenantTurn(Turn, Protocol):
         ...
 
     async def vehicles_with_positions(self) -> tuple[str, ...]:
-        """Vehicles that have a position or a latest position."""
+        """Vehicles that have a position, a latest position or an event."""
         ...
 
 
@@ -268,6 +281,11 @@ class FleetStore(Protocol):
 
     def free_tenant_turn(self, tenant_id: int) -> AbstractAsyncContextManager[TenantTurn | None]:
         """As `tenant_turn`, but None instead of waiting."""
+        ...
+
+    def fence_turn(self, rule: LatestRule) -> AbstractAsyncContextManager[FenceTurn | None]:
+        """A vehicle that has to go through the fences of its tenant again; None where there is none, or
+        others are at all of them. Fixes that the rule never shows as the latest are left out."""
         ...
 
     async def ensure_months(self, times: Iterable[datetime]) -> None:

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 import asyncpg
 
-from store import positions
+from store import geofences, positions
 from store.fleet_contract import (
     Checkpoint,
     ConflictRow,
@@ -26,6 +26,7 @@ from store.fleet_contract import (
     Track,
     Vehicle,
 )
+from store.geofence_contract import Geofence
 from store.updates import end_of_prefix
 
 _DIGEST = """
@@ -120,6 +121,9 @@ _CLEAR = tuple(
 )
 
 
+_CLEAR_FENCES = f"delete from geofences r where tenant_id = $1 and {_GONE}"  # noqa: S608
+
+
 def target_of(row: asyncpg.Record) -> Target:
     """From the document's tenant, id, name, epoch and head, and the seq and epoch of its checkpoint."""
     tenant_id, document_id, name, epoch, head_seq, seq, checkpoint_epoch = row
@@ -182,6 +186,13 @@ class PostgresTurn:
         version = await positions.put_latest(self._connection, self._tenant_id, vehicles, rule, since)
         self.latest_version = version or self.latest_version
 
+    async def put_geofences(self, document_id: int, rows: Sequence[Geofence]) -> None:
+        if await geofences.put(self._connection, self._tenant_id, document_id, rows):
+            await geofences.note_all(self._connection, self._tenant_id)
+
+    async def note_moved(self, vehicles: Collection[str], *, since: datetime | None) -> None:
+        await geofences.note(self._connection, self._tenant_id, vehicles, since)
+
     async def put_checkpoint(self, document_id: int, checkpoint: Checkpoint) -> None:
         await self._execute(_PUT_CHECKPOINT, document_id, checkpoint.seq, checkpoint.epoch)
 
@@ -192,6 +203,8 @@ class PostgresTurn:
         rows = await self._connection.fetch(_CLEAR_POSITIONS, self._tenant_id)
         for statement in _CLEAR:
             await self._execute(statement)
+        if await self._execute(_CLEAR_FENCES):
+            await geofences.note_all(self._connection, self._tenant_id)
         return tuple(Track(*row) for row in rows)
 
     async def digest(self) -> Mapping[RowsKey, RowsDigest]:

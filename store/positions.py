@@ -151,7 +151,8 @@ select version from head
 """  # noqa: S608
 _VEHICLES = """
 select vehicle_id from gps_positions where tenant_id = $1
-union select vehicle_id from latest_positions where tenant_id = $1 order by vehicle_id
+union select vehicle_id from latest_positions where tenant_id = $1
+union select vehicle_id from geofence_events where tenant_id = $1 order by vehicle_id
 """
 
 

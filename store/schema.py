@@ -27,7 +27,14 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from store import schema_backup, schema_base, schema_lifecycle, schema_operations, schema_webhooks
+from store import (
+    schema_backup,
+    schema_base,
+    schema_geofences,
+    schema_lifecycle,
+    schema_operations,
+    schema_webhooks,
+)
 from store.schema_base import now_column as _now
 from store.schema_base import tenant_column as _tenant
 from store.schema_base import time_column as _time
@@ -39,6 +46,8 @@ document_events = schema_lifecycle.document_events
 maintenance = schema_operations.maintenance
 backup_runs = schema_backup.backup_runs
 webhook_endpoints = schema_webhooks.webhook_endpoints
+geofences = schema_geofences.geofences
+geofence_events = schema_geofences.geofence_events
 
 
 def _user(**options: Any) -> Column[Any]:

@@ -39,6 +39,8 @@ TABLES = {
     # When a reject was first seen depends on when it was looked for.
     "projection_rejects": "select tenant_id, document_id, path, reason, value from projection_rejects"
     " order by 1, 2, 3",
+    "geofences": "select * from geofences order by tenant_id, id",
+    "geofence_events": "select * from geofence_events order by 1, 2, 3, 4",
     "projection_checkpoints": "select tenant_id, document_id, seq, epoch from projection_checkpoints"
     " order by 1, 2",
 }

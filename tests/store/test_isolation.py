@@ -132,7 +132,9 @@ async def rights(database_url: str, role: Role) -> dict[str, set[str]]:
         }
 
 
-PROJECTED = {name for name in TABLES if name.startswith(("projection_", "position_", "latest_"))} | {
+PROJECTED = {
+    name for name in TABLES if name.startswith(("projection_", "position_", "latest_", "geofence"))
+} | {
     "vehicles",
     "gps_positions",
 }

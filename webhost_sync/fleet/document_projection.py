@@ -16,6 +16,7 @@ from store.fleet_contract import Checkpoint, FleetStore, LatestRule, Position, T
 from webhost_sync.errors import InvalidRequest
 from webhost_sync.fleet.appended import TrackEnd, end_of_track, project_appended
 from webhost_sync.fleet.arrivals import arrivals_of_rows
+from webhost_sync.fleet.geofence_rows import GEOFENCES, project_geofences
 from webhost_sync.fleet.gone import siblings
 from webhost_sync.fleet.names import FreeDocument, TableDocument, TrackDocument, parse_name
 from webhost_sync.fleet.ownership import keep_arrivals, settle
@@ -23,6 +24,7 @@ from webhost_sync.fleet.projection import VEHICLES, project_table, project_track
 from webhost_sync.fleet.quality import PositionFlag
 from webhost_sync.fleet.records import (
     conflict_record,
+    geofence_record,
     lost_record,
     position_record,
     reject_record,
@@ -91,6 +93,8 @@ class DocumentProjection:
                 return await self._project_track(turn, target, document)
             case TableDocument(table) if table == VEHICLES:
                 return await self._project_vehicles(turn, target, document)
+            case TableDocument(table) if table == GEOFENCES:
+                return await self._project_geofences(turn, target)
             case FreeDocument(misfit=str(misfit)):
                 rejects = (reject_record(reject(("name",), misfit, target.name)),)
                 await turn.put_rejects(target.document_id, rejects, seq=target.head_seq)
@@ -119,6 +123,16 @@ class DocumentProjection:
             await turn.put_rejects(target.document_id, rejects, seq=replica.checkpoint.seq)
         await turn.put_checkpoint(target.document_id, replica.checkpoint)
         return Memory(replica.checkpoint, rows, projected.rejects)
+
+    async def _project_geofences(self, turn: Turn, target: Target) -> Memory:
+        replica = await self._replicas.at_head(target)
+        meta = replica.document.root("meta", RootKind.MAP)
+        projected = project_geofences(replica.document.root("rows", RootKind.MAP), meta)
+        rejects = [reject_record(rejected) for rejected in projected.rejects]
+        await turn.put_rejects(target.document_id, rejects, seq=replica.checkpoint.seq)
+        await turn.put_geofences(target.document_id, [geofence_record(row) for row in projected.rows])
+        await turn.put_checkpoint(target.document_id, replica.checkpoint)
+        return Memory(replica.checkpoint, {})
 
     async def _project_track(self, turn: Turn, target: Target, document: TrackDocument) -> Memory:
         replica = await self._replicas.at_head(target)
@@ -160,6 +174,7 @@ class DocumentProjection:
             await turn.put_positions(target.document_id, track, records)
             first = min(row.time for row in rows)
             await turn.put_latest([track.vehicle_id], self.latest_rule, since=first)
+            await turn.note_moved([track.vehicle_id], since=first)
         await turn.put_checkpoint(target.document_id, replica.checkpoint)
         return True
 
@@ -191,6 +206,10 @@ class DocumentProjection:
         await turn.put_rejects(document_id, rejects, seq=replica.checkpoint.seq)
         if gone or settled.is_disturbing:
             await turn.drop_checkpoints(prefix=prefix, suffix=suffix, but=document_id)
+        if gone or settled.taken:
+            await turn.note_moved([track.vehicle_id], since=None)
+        elif settled.changed:
+            await turn.note_moved([track.vehicle_id], since=min(row.time for row in settled.changed))
         await turn.put_checkpoint(document_id, replica.checkpoint)
 
     async def _ensure_months(self, rows: Sequence[Position]) -> None:

@@ -23,7 +23,9 @@ async def clear_gone_of_tenant(turn: TenantTurn, rule: LatestRule) -> None:
     for track in tracks:
         prefix, suffix = siblings(track)
         await turn.drop_checkpoints(prefix=prefix, suffix=suffix, but=0)
-    await turn.put_latest(list({track.vehicle_id for track in tracks}), rule)
+    vehicles = sorted({track.vehicle_id for track in tracks})
+    await turn.put_latest(vehicles, rule)
+    await turn.note_moved(vehicles, since=None)
 
 
 def siblings(track: Track) -> tuple[str, str]:

@@ -56,7 +56,7 @@ def project_table(document: TableDocument, rows: object, meta: object = None) ->
     """Make the rows of a table's document from its roots `rows` and `meta`. Only `vehicles` has any."""
     if document.table != VEHICLES:
         return ProjectedTable()
-    if refused := _refuse_other_layout(meta):
+    if refused := refuse_other_layout(meta):
         return ProjectedTable(rejects=(refused,))
     if not isinstance(rows, Mapping):
         return ProjectedTable(rejects=(reject(("rows",), "is no map", rows),))
@@ -76,7 +76,7 @@ def project_track(document: TrackDocument, chunks: object, meta: object = None) 
     One sequence gives one row, however often and in whatever order its chunks stand there. Of several
     contents the one whose chunk has the smallest bytes becomes the row, the others are conflicts.
     """
-    if refused := _refuse_other_layout(meta):
+    if refused := refuse_other_layout(meta):
         return ProjectedTrack(rejects=(refused,))
     if not isinstance(chunks, list):
         return ProjectedTrack(rejects=(reject(("chunks",), "is no array", chunks),))
@@ -91,7 +91,8 @@ def project_track(document: TrackDocument, chunks: object, meta: object = None) 
     return ProjectedTrack(rows, tuple(sorted(rejects.values())), conflicts)
 
 
-def _refuse_other_layout(meta: object) -> Reject | None:
+def refuse_other_layout(meta: object) -> Reject | None:
+    """The reject of a document that says it is of another layout."""
     if meta is None:
         return None
     if not isinstance(meta, Mapping):
@@ -102,14 +103,19 @@ def _refuse_other_layout(meta: object) -> Reject | None:
     return None
 
 
+def demand_key(key: str) -> None:
+    """Raises: LayoutError for a row's key that can't be an id in SQL."""
+    decode_key(key)
+    if "\0" in key or len(key.encode()) > MAX_NAME_BYTES:
+        raise LayoutError(key, f"is no id for SQL: at most {MAX_NAME_BYTES} bytes of UTF-8, without NUL")
+
+
 def _vehicle(key: str, stored: object, rejects: list[Reject]) -> VehicleRow:
     """Make a row, adding to `rejects` the fields that it goes without.
 
     Raises: LayoutError for a row that can't be one at all.
     """
-    decode_key(key)
-    if "\0" in key or len(key.encode()) > MAX_NAME_BYTES:
-        raise LayoutError(key, f"is no id for SQL: at most {MAX_NAME_BYTES} bytes of UTF-8, without NUL")
+    demand_key(key)
     if not isinstance(stored, Mapping):
         raise LayoutError(key, "is no map of fields")
     known: dict[str, Any] = {}
@@ -117,27 +123,29 @@ def _vehicle(key: str, stored: object, rejects: list[Reject]) -> VehicleRow:
     for name, value in sorted(stored.items()):
         try:
             if name in KNOWN_FIELDS:
-                known[name] = _known_field(name, decode_value(value, name))
+                known[name] = known_field(name, decode_value(value, name), KNOWN_FIELDS[name])
             else:
-                attributes[name] = _storable({name: json_value(decode_value(value, name))})[name]
+                attributes[name] = storable({name: json_value(decode_value(value, name))})[name]
         except LayoutError as error:
             rejects.append(reject(("rows", key, name), f"{error.path} {error.problem}", value))
     return VehicleRow(id=key, attributes=attributes, **known)
 
 
-def _known_field(name: str, value: object) -> object:
-    """Raises: LayoutError for a value of another type than the column's; null is no value."""
+def known_field(name: str, value: object, wanted: str) -> object:
+    """The value as its column takes it; null is no value.
+
+    Raises: LayoutError for a value of another type than the column's.
+    """
     if value is None:
         return None
-    wanted = KNOWN_FIELDS[name]
     # By exact type: to isinstance, True and a BigInt are ints.
     if type(value) not in _TYPES[wanted]:
         raise LayoutError(name, f"is of type {type(value).__name__}, not {wanted}")
-    _storable({name: value})
+    storable({name: value})
     return float(value) if type(value) is int else value
 
 
-def _storable(fields: JsonObject) -> JsonObject:
+def storable(fields: JsonObject) -> JsonObject:
     """Give fields back if Postgres can hold them, in jsonb as in text.
 
     Raises: LayoutError for the one character that it can't.
@@ -225,7 +233,7 @@ def _position(
     except ValueError as error:
         _add(rejects, reject((*sequence, "device_time"), str(error), fix.device_time_ms))
     try:
-        _storable(attributes)
+        storable(attributes)
     except LayoutError as error:
         _add(rejects, reject((*sequence, "attributes"), f"{error.path} {error.problem}", attributes))
         attributes = {}

@@ -24,6 +24,7 @@ from store.contract import Change, Changes, Missed, Unavailable, UpdateLog
 from store.fleet_contract import FleetStore, ProjectionStatus, Target
 from webhost_sync.config import MIB, Settings
 from webhost_sync.fleet.document_projection import DocumentProjection, Memory
+from webhost_sync.fleet.fence_events import go_through_fences
 from webhost_sync.fleet.gone import clear_gone
 from webhost_sync.fleet.replicas import Replicas
 
@@ -95,6 +96,7 @@ class Projector:
             count += projected
             if not projected:
                 await asyncio.sleep(GATHER)
+        await go_through_fences(self._fleet, self._projection.latest_rule)
         return count
 
     async def status(self) -> ProjectionStatus:
@@ -135,6 +137,7 @@ class Projector:
                 noted, self._noted = self._noted, set()
                 if noted:
                     await self._project(await self._fleet.behind(documents=noted, limit=len(noted)))
+                    await go_through_fences(self._fleet, self._projection.latest_rule)
                 retry = FIRST_RETRY
             except Unavailable as error:
                 logger.warning("projector waits for the database", why=str(error))
@@ -160,6 +163,7 @@ class Projector:
         targets = await self._fleet.behind(limit=SWEEP)
         took = time.monotonic() - started
         await self._project(targets)
+        await go_through_fences(self._fleet, self._projection.latest_rule)
         return 0.0 if len(targets) == SWEEP else max(self._interval, SWEEP_SHARE * took)
 
     async def _project(self, targets: Collection[Target]) -> int:

@@ -23,6 +23,7 @@ from store.fleet_contract import FleetStore, Target, TenantTurn
 from webhost_sync.config import MIB, Settings
 from webhost_sync.errors import InvalidRequest
 from webhost_sync.fleet.document_projection import DocumentProjection, Memory
+from webhost_sync.fleet.fence_events import go_through_fences
 from webhost_sync.fleet.gone import clear_gone_of_tenant
 from webhost_sync.fleet.names import TrackDocument, parse_name
 from webhost_sync.fleet.replicas import Replicas
@@ -74,6 +75,7 @@ async def rebuild(
         ):
             projection = DocumentProjection(fleet, replicas, settings.future_tolerance, makes_months=False)
             count += await _rebuild_tenant(turn, projection, each, prefixes, on_progress)
+        await go_through_fences(fleet, projection.latest_rule)
     return count
 
 
@@ -150,7 +152,9 @@ async def _rebuild_tenant(
         for target in stale:
             await projection.project(turn, target)
     if _PREFIXES[RebuiltTable.POSITIONS] in prefixes:
-        await turn.put_latest(await turn.vehicles_with_positions(), projection.latest_rule)
+        vehicles = await turn.vehicles_with_positions()
+        await turn.put_latest(vehicles, projection.latest_rule)
+        await turn.note_moved(vehicles, since=None)
     on_progress(Progress(tenant_id, len(targets), len(targets)))
     return len(targets)
 

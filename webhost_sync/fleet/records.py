@@ -10,8 +10,11 @@ from collections.abc import Mapping
 from hashlib import sha256
 
 from store.fleet_contract import ConflictRow, Position, RejectRow, Vehicle
+from store.geofence_contract import Geofence
 from webhost_sync.fleet.arrivals import Arrival
 from webhost_sync.fleet.chunk import Fix, encode_chunk
+from webhost_sync.fleet.geofence import Circle
+from webhost_sync.fleet.geofence_rows import GeofenceRow
 from webhost_sync.fleet.layout import milliseconds_from_time
 from webhost_sync.fleet.rows import Conflict, PositionRow, Reject, VehicleRow
 
@@ -30,6 +33,27 @@ def vehicle_record(row: VehicleRow) -> Vehicle:
         odometer_m=row.odometer_m,
         installed_at=row.installed_at,
         archived=row.archived,
+        attributes=_json(row.attributes),
+    )
+
+
+def geofence_record(row: GeofenceRow) -> Geofence:
+    """As a row of `geofences`."""
+    latitude = longitude = radius_m = points = None
+    if isinstance(row.shape, Circle):
+        (latitude, longitude), radius_m = row.shape.center, row.shape.radius_m
+    else:
+        points = json.dumps([{"latitude": lat, "longitude": lng} for lat, lng in row.shape.points])
+    return Geofence(
+        id=row.id,
+        name=row.name,
+        kind=row.kind,
+        center_latitude=latitude,
+        center_longitude=longitude,
+        radius_m=radius_m,
+        points=points,
+        color=row.color,
+        note=row.note,
         attributes=_json(row.attributes),
     )
 
