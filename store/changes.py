@@ -24,13 +24,26 @@ from types import TracebackType
 from typing import Generic, TypeVar
 from uuid import UUID
 
-from store.contract import Change, LatestMoved, LifeChanged, RightsChanged, StoreError, Unavailable
+from sqlalchemy import text
+
+from store.contract import (
+    Change,
+    LatestMoved,
+    LevelWanted,
+    LifeChanged,
+    RightsChanged,
+    StoreError,
+    Unavailable,
+)
+from store.database import Database
 from store.outage import AWAY, Backoff, Connect, describe
 
 LOG_CHANNEL = "webhost_log"
 ACCESS_CHANNEL = "webhost_access"
 LIVES_CHANNEL = "webhost_lives"
 LATEST_CHANNEL = "webhost_latest"
+LEVELS_CHANNEL = "webhost_levels"
+LEVELS = frozenset({"", "debug", "info", "warning", "error"})
 MAX_PAYLOAD_BYTES = 7900  # Postgres refuses 8000
 MAX_PENDING = 10_000
 MAX_PER_NOTIFY = 500
@@ -46,7 +59,7 @@ select pg_notify($1, payload) from unnest($2::text[]) as payload
 union all select pg_notify($3, payload) from unnest($4::text[]) as payload
 """
 
-Message = TypeVar("Message", Change, RightsChanged, LifeChanged, LatestMoved)
+Message = TypeVar("Message", Change, RightsChanged, LifeChanged, LatestMoved, LevelWanted)
 Key = TypeVar("Key")
 Item = TypeVar("Item")
 
@@ -107,6 +120,21 @@ def decode_latest(payload: str) -> LatestMoved:
         case [int(tenant_id), int(version)]:
             return LatestMoved(tenant_id, version)
     raise ValueError(f"no move of latest positions: {payload[:100]}")
+
+
+def decode_level(payload: str) -> LevelWanted:
+    """Raises: ValueError (from a program that speaks another version)."""
+    if payload not in LEVELS:
+        raise ValueError(f"no log level: {payload[:100]}")
+    return LevelWanted(payload)
+
+
+async def announce_level(database: Database, level: str) -> None:
+    """Tell all processes at which level to log. Raises: Unavailable."""
+    async with database.owner() as connection:
+        await connection.execute(
+            text("select pg_notify(:channel, :level)"), {"channel": LEVELS_CHANNEL, "level": level}
+        )
 
 
 class Waiting:
@@ -197,6 +225,10 @@ class PostgresChanges:
     def listen_latest(self) -> AbstractAsyncContextManager[AsyncIterator[LatestMoved]]:
         """As `store.contract.Changes.listen_latest`."""
         return self._listen(LATEST_CHANNEL, decode_latest)
+
+    def listen_levels(self) -> AbstractAsyncContextManager[AsyncIterator[LevelWanted]]:
+        """Log levels that operators want from now on. Ends as `listen` does."""
+        return self._listen(LEVELS_CHANNEL, decode_level)
 
     async def _run(self) -> None:
         backoff = Backoff(self._closed)

@@ -367,6 +367,13 @@ class UpdateLog(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class LevelWanted:
+    """An operator wants all processes to log at this level; empty for what their settings say."""
+
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
 class Missed:
     """In place of a message: some may have been lost, so whoever listens has to look for itself."""
 

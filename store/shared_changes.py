@@ -28,7 +28,16 @@ from store.changes import (
     encode_change,
     encode_latest,
 )
-from store.contract import MISSED, Change, LatestMoved, LifeChanged, Missed, RightsChanged, Unavailable
+from store.contract import (
+    MISSED,
+    Change,
+    LatestMoved,
+    LevelWanted,
+    LifeChanged,
+    Missed,
+    RightsChanged,
+    Unavailable,
+)
 from store.redis_link import AWAY, RedisLink
 
 LOOK_INTERVAL = 1.0
@@ -101,6 +110,10 @@ class SharedChanges:
     def listen_lives(self) -> AbstractAsyncContextManager[AsyncIterator[LifeChanged]]:
         """As `store.contract.Changes.listen_lives`."""
         return self._postgres.listen_lives()
+
+    def listen_levels(self) -> AbstractAsyncContextManager[AsyncIterator[LevelWanted]]:
+        """As `PostgresChanges.listen_levels`."""
+        return self._postgres.listen_levels()
 
     async def _run(self) -> None:
         while await self._something_waits():

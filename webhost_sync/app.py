@@ -77,6 +77,7 @@ from webhost_sync.lifecycle.repair import Repairer
 from webhost_sync.limiting.admission import Admission
 from webhost_sync.limiting.limiter import Limiter
 from webhost_sync.limiting.overrides import TenantOverrides
+from webhost_sync.log_levels import follow_levels
 from webhost_sync.measured_log import CountedBatches, MeasuredLog
 from webhost_sync.metrics import Recorder
 from webhost_sync.ops.maintenance import MaintenanceWatch
@@ -131,7 +132,7 @@ def create_app(
         routes=routes(),
         lifespan=lifespan,
         middleware=[
-            Middleware(Measured, recorder=recorder),
+            Middleware(Measured, recorder=recorder, slow=settings.slow_request),
             Middleware(RequestIds),
             Middleware(CrossOrigin, allowed_origins=settings.allowed_origins),
             Middleware(ErrorAnswers),
@@ -242,6 +243,7 @@ async def running_services(
                 maintenance.run(),
                 Deliverer(webhooks, settings).run(),
                 live.keep_alive(settings.keepalive_interval),
+                follow_levels(changes, settings),
                 live.check_rights(authenticator.recheck, settings.access_check_interval),
             )
         )
@@ -353,6 +355,7 @@ async def project(settings: Settings, database_url: str) -> None:
     """Write the SQL tables until cancelled. Raises: Unavailable, SchemaOutdated."""
     async with (
         open_store(settings, database_url) as store,
+        _background(follow_levels(store.changes, settings)),
         store.projector(settings) as projector,
     ):
         await projector.run()

@@ -110,6 +110,10 @@ class Settings(BaseSettings):
     """A file that is touched after each good backup: its age becomes a metric, for an alarm."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged: this and all that is worse."""
+    log_burst: int = Field(default=100, ge=0)
+    """Lines of one event in ten seconds that are all written; of more, one in a hundred. 0 writes all."""
+    slow_request: float = Field(default=1.0, ge=0)
+    """Requests whose answer begins later are logged; 0 logs none."""
     log_format: Literal["text", "json"] = "text"
     """Lines for people, or one JSON object a line."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Iterator
 from typing import TextIO
 
@@ -20,6 +21,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from webhost_sync.config import Settings
 from webhost_sync.redaction import Redactor
+from webhost_sync.sampling import Sampler
 
 # Chatty below these levels, whatever we want to hear from ourselves.
 QUIET_LIBRARIES = {
@@ -32,6 +34,9 @@ QUIET_LIBRARIES = {
 }
 
 
+OWN_LEVELS = ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "alembic")
+
+
 def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     """Send every logger's lines through the redacting pipeline to `stream` (default: stderr).
 
@@ -39,24 +44,21 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
     Calling it again replaces the former settings.
     """
     target = sys.stderr if stream is None else stream
-    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     handler = RedactingHandler(target)
     handler.setFormatter(_formatter(settings, coloured=target.isatty()))
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level)
-    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "uvicorn.asgi", "alembic"):
+    for name in OWN_LEVELS:
         logger = logging.getLogger(name)
         logger.handlers = []
         logger.propagate = True
-        logger.setLevel(level)
-    for name, quiet_level in QUIET_LIBRARIES.items():
-        logging.getLogger(name).setLevel(max(level, quiet_level))
+    set_level(settings.log_level)
     access = logging.getLogger("uvicorn.access")
     access.filters = [WithoutQuery()]
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
+            _Sampling(Sampler(settings.log_burst)),
             structlog.contextvars.merge_contextvars,
             structlog.stdlib.PositionalArgumentsFormatter(),
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
@@ -66,6 +68,16 @@ def configure_logging(settings: Settings, stream: TextIO | None = None) -> None:
         # Safe with a second call of this function: a cached logger holds nothing that depends on settings.
         cache_logger_on_first_use=True,
     )
+
+
+def set_level(level: str) -> None:
+    """Log this and all that is worse, from now on; libraries that are chatty stay a step behind."""
+    number = logging.getLevelNamesMapping()[level.upper()]
+    logging.getLogger().setLevel(number)
+    for name in OWN_LEVELS:
+        logging.getLogger(name).setLevel(number)
+    for name, quiet_level in QUIET_LIBRARIES.items():
+        logging.getLogger(name).setLevel(max(number, quiet_level))
 
 
 class Logger(structlog.stdlib.BoundLogger):
@@ -136,6 +148,19 @@ class _Redaction:
         return {
             self._redactor.text(str(name)): self._redactor.value(name, value) for name, value in event.items()
         }
+
+
+class _Sampling:
+    """Leaves out most lines of an event that comes again and again."""
+
+    def __init__(self, sampler: Sampler) -> None:
+        self._sampler = sampler
+
+    def __call__(self, _logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+        left_out = self._sampler.take(method, str(event.get("event")), time.monotonic())
+        if left_out is None:
+            raise structlog.DropEvent
+        return {**event, "left_out": left_out} if left_out else event
 
 
 def _secrets(settings: Settings) -> Iterator[str]:

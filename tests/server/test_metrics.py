@@ -112,7 +112,8 @@ async def test_docs_alarms_and_dashboard_name_the_metrics_that_there_are(
     ):
         key = await api.app.key(await api.app.tenant())
         assert [(await api.get("/api/vehicles", key.text)).status_code for _ in range(2)] == [200, 429]
-        async with socket(api.app, key.text), socket(api.app, "unknown") as refused:
+        async with socket(api.app, key.text) as open_one, socket(api.app, "unknown") as refused:
+            await next_of(open_one, SyncStep1)
             await refused.wait_closed()
             families = await metrics_of(api)
     ours = {name for name in families if name.startswith("webhost_sync_")}

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from webhost_sync.cli import document, key, maintenance, tenant, upkeep, user, webhook
+from webhost_sync.cli import document, key, log, maintenance, tenant, upkeep, user, webhook
 from webhost_sync.cli.backup import backup, verify
 from webhost_sync.cli.check import check
 from webhost_sync.cli.dev import dev
@@ -70,6 +70,7 @@ maintenance.commands.command("weekly")(upkeep.weekly)
 maintenance.commands.command("monthly")(upkeep.monthly)
 app.add_typer(maintenance.commands, name="maintenance")
 app.add_typer(document.commands, name="document")
+app.add_typer(log.commands, name="log")
 app.add_typer(tenant.commands, name="tenant")
 app.add_typer(key.commands, name="key")
 app.add_typer(user.commands, name="user")

@@ -18,6 +18,7 @@ from webhost_sync.fleet.names import validate_name
 from webhost_sync.limiting.budgets import Kind
 from webhost_sync.routes.credentials import address_of, check_origin
 from webhost_sync.routes.endings import end_socket
+from webhost_sync.routes.middleware import request_id_of
 from webhost_sync.routes.services import Services, services_of
 from webhost_sync.sync.collab_connection import CollabConnection
 from webhost_sync.sync.open_document import Door
@@ -29,7 +30,13 @@ logger = structlog.get_logger(__name__)
 async def collab(websocket: WebSocket) -> None:
     """Serve one socket from accept to close."""
     services = services_of(websocket)
-    await websocket.accept()
+    number = services.hub.next_connection_id()
+    with structlog.contextvars.bound_contextvars(socket=number, request_id=request_id_of(websocket.scope)):
+        await websocket.accept()
+        await _from_door_to_end(websocket, services)
+
+
+async def _from_door_to_end(websocket: WebSocket, services: Services) -> None:
     async with open_transport(websocket) as transport:
         try:
             check_origin(websocket, services.settings.allowed_origins)

@@ -45,9 +45,11 @@ class Measured:
     """Notes every request that was answered, with its time. One that streams goes on for as long as its
     reader likes, and isn't noted."""
 
-    def __init__(self, app: ASGIApp, recorder: Recorder) -> None:
+    def __init__(self, app: ASGIApp, recorder: Recorder, slow: float) -> None:
+        """Answers that begin after more than `slow` seconds are logged; 0 logs none."""
         self._app = app
         self._recorder = recorder
+        self._slow = slow
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,6 +61,7 @@ class Measured:
             if message["type"] == "http.response.start":
                 now, kind = time.monotonic(), Headers(raw=message["headers"]).get("content-type", "")
                 if not kind.startswith("text/event-stream"):
+                    self._log_if_slow(now - started, scope, message["status"])
                     self._recorder.note_request(
                         now - started,
                         status=message["status"],
@@ -69,6 +72,18 @@ class Measured:
             await send(message)
 
         await self._app(scope, receive, noting_send)
+
+    def _log_if_slow(self, seconds: float, scope: Scope, status: int) -> None:
+        if self._slow and seconds > self._slow:
+            route = scope.get(ROUTE, OTHER)
+            logger.warning(
+                "slow request",
+                method=scope["method"],
+                route=route,
+                status=status,
+                ms=round(seconds * 1000),
+                request_id=scope.get("request_id"),
+            )
 
 
 class RequestIds:
@@ -81,9 +96,7 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        brought = Headers(scope=scope).get(REQUEST_ID, "")
-        request_id = brought if _SANE_ID.fullmatch(brought) else uuid.uuid4().hex
-
+        request_id = request_id_of(scope)
         scope["request_id"] = request_id
 
         async def send_with_id(message: Message) -> None:
@@ -96,6 +109,12 @@ class RequestIds:
 
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             await self._app(scope, receive, send_with_id)
+
+
+def request_id_of(scope: Scope) -> str:
+    """The id that a request or socket brings, if it is short and plain, or a new one."""
+    brought = Headers(scope=scope).get(REQUEST_ID, "")
+    return brought if _SANE_ID.fullmatch(brought) else uuid.uuid4().hex
 
 
 class CrossOrigin:

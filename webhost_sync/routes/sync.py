@@ -20,6 +20,7 @@ from webhost_sync.fleet.names import validate_name
 from webhost_sync.limiting.budgets import Kind
 from webhost_sync.routes.credentials import EPOCH_HEADER, address_of, check_origin, credential_of
 from webhost_sync.routes.endings import end_socket
+from webhost_sync.routes.middleware import request_id_of
 from webhost_sync.routes.services import Services, services_of
 from webhost_sync.sync.connection import Connection
 from webhost_sync.sync.effects import Member
@@ -36,10 +37,18 @@ PREFIX = "/sync/"
 async def sync(websocket: WebSocket) -> None:
     """Serve one socket from accept to close."""
     services = services_of(websocket)
-    await websocket.accept()
+    number = services.hub.next_connection_id()
+    with structlog.contextvars.bound_contextvars(
+        connection=number, request_id=request_id_of(websocket.scope)
+    ):
+        await websocket.accept()
+        await _from_door_to_end(websocket, services, number)
+
+
+async def _from_door_to_end(websocket: WebSocket, services: Services, number: int) -> None:
     async with open_transport(websocket) as transport:
         try:
-            ended = await _serve(websocket, transport, services)
+            ended = await _serve(websocket, transport, services, number)
         except (ClientFault, TooManyRequests) as error:
             await _refuse(websocket, transport, services, error)
             return
@@ -50,7 +59,9 @@ async def sync(websocket: WebSocket) -> None:
             await end_socket(transport, services.recorder, ended)
 
 
-async def _serve(websocket: WebSocket, transport: Transport, services: Services) -> SyncError | None:
+async def _serve(
+    websocket: WebSocket, transport: Transport, services: Services, number: int
+) -> SyncError | None:
     """Admit and serve; returns why we end it. Raises: SyncError when it may not come in."""
     check_origin(websocket, services.settings.allowed_origins)
     name, address = document_name(websocket.scope["raw_path"]), address_of(websocket)
@@ -61,14 +72,13 @@ async def _serve(websocket: WebSocket, transport: Transport, services: Services)
     async with services.hub.enter(principal.tenant_id, name) as runner:
         check_epoch(runner.record, claim)
         member = Member(
-            services.hub.next_connection_id(),
+            number,
             owner=principal.subject,
             device=principal.device,
             can_write=access.write,
             can_show_presence=access.presence,
         )
         outbox = Outbox(transport, services.settings.outbox_limit)
-        number = member.connection_id
         live = LiveConnection(number, principal, name, datetime.now(UTC), outbox, number, "y-websocket")
         with services.live.registered(live):
             connection = Connection(member, runner, outbox, websocket.receive, services.settings)
