@@ -35,6 +35,7 @@ def webhost_sync() -> Contestant:
             "UPDATE_RATE": "1000000",
             "CONNECTIONS_PER_CREDENTIAL": "10000",
             "RATE_LIMIT_CONNECT": "0",
+            "TENANT_UPDATE_RATE": "1000000",
             "LOG_LEVEL": "warning",
             "TOKEN_SIGNING_SECRET": secrets.token_hex(32),
             "PYTHONPATH": str(Path(__file__).parent.parent),

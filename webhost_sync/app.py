@@ -220,7 +220,7 @@ async def running_services(
         hub = Hub(log, settings, due, beyond)
         past = _past_of(store, settings, hub)
         lives = lives_of(store, settings)
-        live = LiveConnections(settings.connections_per_credential)
+        live = LiveConnections(settings.connections_per_credential, settings.tenant_update_rate)
         keys, audit = Keys(database), AuditLog(database)
         authenticator = Authenticator(keys, tokens)
         probe = DatabaseProbe(database)

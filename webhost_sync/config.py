@@ -166,6 +166,10 @@ class Settings(BaseSettings):
     update_rate: float = 500.0
     """Updates per second from one socket to one document, with as many again in a burst; 4 KiB count as
     one more."""
+    tenant_update_rate: float = Field(default=1000.0, gt=0)
+    """The same, of all sockets of one tenant together, on one process."""
+    rate_limit_hold: float = Field(default=1.0, ge=0)
+    """A request that is refused with 429 is answered after this time, so that a flood slows itself."""
     connections_per_credential: int = 5000
     """Sockets and streams that one key or token may have open on this process."""
     documents_per_socket: int = Field(default=100, ge=1)

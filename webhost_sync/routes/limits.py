@@ -38,6 +38,7 @@ ADJUSTABLE = (
     AdjustableLimit("presence_timeout", "seconds", "presence that is not renewed ends after this"),
     AdjustableLimit("presence_interval", "seconds", "presence of one document is sent once in this time"),
     AdjustableLimit("update_rate", "per second", "updates from one socket to one document; faster ones wait"),
+    AdjustableLimit("tenant_update_rate", "per second", "updates from all sockets of a tenant; likewise"),
     AdjustableLimit("connections_per_credential", "sockets", "open sockets of one key or token"),
     AdjustableLimit("documents_per_socket", "documents", "documents that one socket of /collab has open"),
     AdjustableLimit("backlog_limit", "bytes", "what waits of one socket of /collab before it is not read"),
@@ -61,6 +62,7 @@ ADJUSTABLE = (
         "rate_limit_page", "requests", "requests of one dashboard session, or without a credential"
     ),
     AdjustableLimit("rate_limit_stranger", "requests", "bad credentials of one address in the window"),
+    AdjustableLimit("rate_limit_hold", "seconds", "how long a request waits for its 429"),
     AdjustableLimit("refusal_hold", "seconds", "first hold of a socket that was refused before"),
     AdjustableLimit("refusal_hold_max", "seconds", "longest hold of a refused socket"),
     AdjustableLimit("token_lifetime", "seconds", "lifetime of a token that asks for none"),

@@ -17,15 +17,16 @@ import uuid
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from store.contract import StoreError
-from webhost_sync.errors import TryAgain
+from webhost_sync.errors import TooManyRequests, TryAgain
 from webhost_sync.metrics import OTHER, Recorder
 from webhost_sync.routes.endpoint import ROUTE, VERDICT
 from webhost_sync.routes.failures import answer_to, is_unexpected
+from webhost_sync.routes.services import services_of
 
 logger = structlog.get_logger(__name__)
 REQUEST_ID = "X-Request-Id"
@@ -162,6 +163,9 @@ class ErrorAnswers:
             logger.debug("client left before its request had come", path=scope["path"])
         except Exception as error:
             _log(error, scope)
+            if isinstance(error, TooManyRequests) and not begun:
+                services = services_of(HTTPConnection(scope))
+                await services.refusals.hold(services.settings.rate_limit_hold)
             if begun:
                 raise  # too late for another answer: the connection has to break
             await answer_to(error)(scope, receive, send)

@@ -81,7 +81,8 @@ async def _serve(
         outbox = Outbox(transport, services.settings.outbox_limit)
         live = LiveConnection(number, principal, name, datetime.now(UTC), outbox, number, "y-websocket")
         with services.live.registered(live):
-            connection = Connection(member, runner, outbox, websocket.receive, services.settings)
+            tenant_rate = services.live.rates.of(principal.tenant_id)
+            connection = Connection(member, runner, outbox, websocket.receive, services.settings, tenant_rate)
             return await connection.serve()
 
 

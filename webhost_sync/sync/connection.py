@@ -27,8 +27,16 @@ class Connection:
     """
 
     def __init__(
-        self, member: Member, runner: Runner, outbox: Outbox, receive: Receive, settings: Settings
+        self,
+        member: Member,
+        runner: Runner,
+        outbox: Outbox,
+        receive: Receive,
+        settings: Settings,
+        tenant_rate: TokenBucket,
     ) -> None:
+        """`tenant_rate` is that of all sockets of the tenant together."""
+        self._tenant_rate = tenant_rate
         self._member = member
         self._runner = runner
         self._outbox = outbox
@@ -57,7 +65,9 @@ class Connection:
         while True:
             frame = await next_frame(self._receive, self._settings.frame_limit)
             messages = decode(frame)
-            await self._rate.take(len(messages) + len(frame) / BYTES_PER_UPDATE)
+            cost = len(messages) + len(frame) / BYTES_PER_UPDATE
+            await self._rate.take(cost)
+            await self._tenant_rate.take(cost)
             for message in messages:
                 await self._runner.submit(self._member, message)
             if self._outbox.is_full:

@@ -8,6 +8,7 @@ is closed.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,8 +21,10 @@ import structlog
 from store.contract import StoreError
 from webhost_sync.auth.principals import Principal
 from webhost_sync.errors import Draining, SyncError, TooManyRequests
+from webhost_sync.sync.rate import SharedBuckets
 
 logger = structlog.get_logger(__name__)
+UNLIMITED = 1e9
 
 
 class WayOut(Protocol):
@@ -69,8 +72,10 @@ class LiveConnections:
     2. One credential has at most `limit` sockets.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, tenant_rate: float = UNLIMITED) -> None:
+        """`tenant_rate` is how many updates a second all connections of a tenant may send together."""
         self._limit = limit
+        self.rates = SharedBuckets(tenant_rate, time.monotonic)
         self._connections: set[LiveConnection] = set()
         self._sockets: dict[str, Counter[int]] = {}
         self._none_left = asyncio.Event()

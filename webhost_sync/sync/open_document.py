@@ -124,6 +124,7 @@ class OpenDocument:
         self._socket = socket
         self._door = door
         self._rate = TokenBucket(door.settings.update_rate, asyncio.get_running_loop().time)
+        self._tenant_rate = door.live.rates.of(live.principal.tenant_id)
         self._renewed = asyncio.Event()
         self._was_asked = False
 
@@ -149,6 +150,7 @@ class OpenDocument:
         while True:
             body = await self._inbox.first()
             await self._rate.take(cost_of(body))
+            await self._tenant_rate.take(cost_of(body))
             if self._outbox.is_full:
                 # Whoever does not read its answers is not asked for more questions.
                 await self._wait_for_reader()

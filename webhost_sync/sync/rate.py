@@ -4,6 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from weakref import WeakValueDictionary
+
+
+class SharedBuckets:
+    """One bucket for each name, shared by whoever sends under it; it is gone with the last of them."""
+
+    def __init__(self, rate: float, clock: Callable[[], float]) -> None:
+        self._rate = rate
+        self._clock = clock
+        self._buckets: WeakValueDictionary[int, TokenBucket] = WeakValueDictionary()
+
+    def of(self, name: int) -> TokenBucket:
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            bucket = self._buckets[name] = TokenBucket(self._rate, self._clock)
+        return bucket
 
 
 class TokenBucket:
