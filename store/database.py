@@ -30,6 +30,7 @@ from store.address import address_of, driver_url, login_of
 from store.contract import SchemaOutdated, StoreError, Unavailable
 from store.refusals import Cause, Refusal, refusal_of
 from store.roles import INSUFFICIENT_PRIVILEGE, MissingPrivilege, Role
+from store.slow_statements import SlowStatements
 
 APPLICATION_NAME = "webhost-sync"
 
@@ -72,8 +73,10 @@ class Database:
         pool_timeout: float = 10.0,
         connect_timeout: float = 10.0,
         statement_timeout: float = 30.0,
+        slow_statement: float = 0.0,
     ) -> None:
-        """Times are seconds; a `statement_timeout` of 0 means none. Connects to nothing yet."""
+        """Times are seconds; a `statement_timeout` of 0 means none, and so does a `slow_statement`, above
+        which one is noted in `slow`. Connects to nothing yet."""
         self.address = address_of(url)
         self._login = login_of(url)
         self._url = driver_url(url)
@@ -87,6 +90,9 @@ class Database:
         self._statement_timeout = statement_timeout
         self._engines: dict[Role | None, AsyncEngine] = {}
         self._exit_stack = AsyncExitStack()
+        self.slow: SlowStatements | None = None
+        if slow_statement:
+            self.slow = SlowStatements(partial(self.raw_connection, Role.APP), slow_statement)
 
     async def __aenter__(self) -> Self:
         for role, size in self._pool_sizes.items():
@@ -100,6 +106,9 @@ class Database:
         self._engines[None] = create_async_engine(
             "postgresql+asyncpg://", async_creator=partial(self._connect, None), poolclass=NullPool
         )
+        if self.slow is not None:
+            for role in self._pool_sizes:
+                self.slow.watch(self._engines[role])
         for engine in self._engines.values():
             self._exit_stack.push_async_callback(engine.dispose)
         return self

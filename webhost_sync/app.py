@@ -176,9 +176,16 @@ async def open_store(
     recorder = recorder or Recorder()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
-            Database(database_url, pool_size=settings.pool_size, statement_timeout=settings.statement_timeout)
+            Database(
+                database_url,
+                pool_size=settings.pool_size,
+                statement_timeout=settings.statement_timeout,
+                slow_statement=settings.slow_statement,
+            )
         )
         await migrate.check(database)
+        if database.slow is not None:
+            await stack.enter_async_context(_background(database.slow.run()))
         changes: PostgresChanges | SharedChanges = await stack.enter_async_context(
             PostgresChanges(partial(database.raw_connection, Role.APP))
         )

@@ -112,6 +112,8 @@ class Settings(BaseSettings):
     """What is logged: this and all that is worse."""
     log_burst: int = Field(default=100, ge=0)
     """Lines of one event in ten seconds that are all written; of more, one in a hundred. 0 writes all."""
+    slow_statement: float = Field(default=1.0, ge=0)
+    """Statements of requests and the projector that take longer are logged, with their plan; 0 logs none."""
     slow_request: float = Field(default=1.0, ge=0)
     """Requests whose answer begins later are logged; 0 logs none."""
     log_format: Literal["text", "json"] = "text"
