@@ -6,6 +6,7 @@ Everything is built here, in the order in which it needs each other, and ends in
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -89,6 +90,7 @@ from webhost_sync.routes.middleware import (
     ErrorAnswers,
     Measured,
     RequestIds,
+    Traced,
     raise_to_middleware,
 )
 from webhost_sync.routes.services import Services
@@ -101,6 +103,7 @@ from webhost_sync.sync.live import LiveConnections
 from webhost_sync.sync.refusals import Refusals
 from webhost_sync.sync.relay import poll, relay, relay_lives, relay_presence
 from webhost_sync.telemetry.gauges import Gauges
+from webhost_sync.telemetry.tracing import NoTracing, Tracing, tracing_of
 from webhost_sync.webhooks.deliverer import Deliverer, guard_of
 
 logger = structlog.get_logger(__name__)
@@ -118,15 +121,16 @@ def create_app(
     One that `projects` also writes the SQL tables; otherwise `project` does it in another process.
     """
 
-    recorder = Recorder()
+    recorder, tracing = Recorder(), tracing_of(os.environ)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with running_services(
-            settings, database_url, tokens, cookies, recorder, projects=projects
+            settings, database_url, tokens, cookies, recorder, tracing, projects=projects
         ) as services:
             app.state.services = services
             yield
+        tracing.close()
 
     return Starlette(
         routes=routes(),
@@ -134,6 +138,7 @@ def create_app(
         middleware=[
             Middleware(Measured, recorder=recorder, slow=settings.slow_request),
             Middleware(RequestIds),
+            Middleware(Traced, tracing=tracing),
             Middleware(CrossOrigin, allowed_origins=settings.allowed_origins),
             Middleware(ErrorAnswers),
         ],
@@ -170,7 +175,7 @@ class Store:
 
 @asynccontextmanager
 async def open_store(
-    settings: Settings, database_url: str, recorder: Recorder | None = None
+    settings: Settings, database_url: str, recorder: Recorder | None = None, tracing: Tracing | None = None
 ) -> AsyncIterator[Store]:
     """Connect to a database of this program's schema. Raises: Unavailable, SchemaOutdated."""
     recorder = recorder or Recorder()
@@ -203,7 +208,7 @@ async def open_store(
                 patience=COMMIT_PATIENCE,
             )
         )
-        log = MeasuredLog(database, committer, recorder)
+        log = MeasuredLog(database, committer, recorder, tracing or NoTracing())
         yield Store(database, changes, log, PostgresHistory(database), PostgresLifecycle(database), link)
 
 
@@ -214,12 +219,13 @@ async def running_services(
     tokens: Tokens,
     cookies: CookieSigner,
     recorder: Recorder,
+    tracing: Tracing,
     *,
     projects: bool = False,
 ) -> AsyncIterator[Services]:
     """Everything that a serving process runs. Raises: Unavailable, SchemaOutdated."""
     async with AsyncExitStack() as stack:
-        store = await stack.enter_async_context(open_store(settings, database_url, recorder))
+        store = await stack.enter_async_context(open_store(settings, database_url, recorder, tracing))
         database, changes, log = store.database, store.changes, store.log
         due: asyncio.Queue[Document] = asyncio.Queue(DUE_FOR_COMPACTION)
         link = store.redis

@@ -15,6 +15,7 @@ from store.contract import Change, Committed, NewUpdate
 from store.database import Database
 from store.updates import PostgresUpdateLog
 from webhost_sync.metrics import Recorder
+from webhost_sync.telemetry.tracing import Tracing
 
 
 class CountedBatches:
@@ -35,15 +36,19 @@ class CountedBatches:
 class MeasuredLog(PostgresUpdateLog):
     """`store.contract.UpdateLog`; what is noted is the time from the call to the commit's answer."""
 
-    def __init__(self, database: Database, committer: Committer, recorder: Recorder) -> None:
+    def __init__(
+        self, database: Database, committer: Committer, recorder: Recorder, tracing: Tracing
+    ) -> None:
         super().__init__(database, committer)
         self._recorder = recorder
+        self._tracing = tracing
 
     async def append(
         self, tenant_id: int, document_id: int, updates: Sequence[NewUpdate], *, epoch: UUID
     ) -> Committed:
         started = time.monotonic()
-        committed = await super().append(tenant_id, document_id, updates, epoch=epoch)
+        with self._tracing.span("commit", {"updates": len(updates)}):
+            committed = await super().append(tenant_id, document_id, updates, epoch=epoch)
         now = time.monotonic()
         self._recorder.note_commit(tenant_id, len(updates), now - started, now=now)
         return committed

@@ -2,6 +2,7 @@
 
     Measured        counts the request, and how long it took
     RequestIds      X-Request-Id, in the answer and on each log line; and what the rate limit has left
+    Traced          a span of OpenTelemetry, where that is configured
     CrossOrigin     CORS for the API, the health pages and the limits
     ErrorAnswers    whatever is raised below becomes an answer (`failures.py`)
 
@@ -27,6 +28,7 @@ from webhost_sync.metrics import OTHER, Recorder
 from webhost_sync.routes.endpoint import ROUTE, VERDICT
 from webhost_sync.routes.failures import answer_to, is_unexpected
 from webhost_sync.routes.services import services_of
+from webhost_sync.telemetry.tracing import Tracing
 
 logger = structlog.get_logger(__name__)
 REQUEST_ID = "X-Request-Id"
@@ -116,6 +118,30 @@ def request_id_of(scope: Scope) -> str:
     """The id that a request or socket brings, if it is short and plain, or a new one."""
     brought = Headers(scope=scope).get(REQUEST_ID, "")
     return brought if _SANE_ID.fullmatch(brought) else uuid.uuid4().hex
+
+
+class Traced:
+    """A span for each request, under the parent that its `traceparent` names."""
+
+    def __init__(self, app: ASGIApp, tracing: Tracing) -> None:
+        self._app = app
+        self._tracing = tracing
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        attributes = {"http.request.method": scope["method"], "request_id": scope.get("request_id", "")}
+        with self._tracing.span(f"HTTP {scope['method']}", attributes, Headers(scope=scope)) as span:
+
+            async def noting_send(message: Message) -> None:
+                if span is not None and message["type"] == "http.response.start":
+                    route = scope.get(ROUTE, OTHER)
+                    span.update_name(f"{scope['method']} {route}")
+                    span.set_attributes({"http.route": route, "http.response.status_code": message["status"]})
+                await send(message)
+
+            await self._app(scope, receive, noting_send)
 
 
 class CrossOrigin:
