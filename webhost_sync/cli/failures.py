@@ -21,6 +21,7 @@ from webhost_sync.errors import SyncError
 from webhost_sync.postgres import MissingSettings
 from webhost_sync.redaction import Redactor
 from webhost_sync.server import CannotListen
+from webhost_sync.telemetry.tracing import OtelMissing
 
 FAILED = 1
 
@@ -40,6 +41,7 @@ EXPLAINED = (
     UnusableSettings,
     UnusableSecret,
     MissingSettings,
+    OtelMissing,
 )
 
 
