@@ -61,11 +61,6 @@ def upgrade(url: str, *, server_login: str | None = None, to: str = "head") -> N
     asyncio.run(_upgrade(url, server_login, to))
 
 
-def knows(revision: str) -> bool:
-    """Whether this program has the migrations that lead there."""
-    return revision in known()
-
-
 def current(url: str) -> str | None:
     """The revision of a database as its owner sees it; None where nothing was ever migrated."""
     return asyncio.run(_current(url))

@@ -13,6 +13,7 @@ from store.audit import Deed
 from store.backup.contract import BackupRefused
 from store.backup_runs import BackupRuns
 from store.database import Database
+from store.webhooks import Webhooks
 from tests.backup.conftest import Site, rows_of
 from tests.postgres import select
 from webhost_sync.backup.frames import DamagedArchive
@@ -31,6 +32,29 @@ async def test_all_rows_of_all_tables_come_back(site: Site, empty_url: str) -> N
     await site.restore(empty_url, made.name, as_it_was=True)
     assert await rows_of(empty_url) == before
     assert sum(map(len, before.values())) > 50
+
+
+async def test_a_restore_tells_no_webhook_again(site: Site, empty_url: str) -> None:
+    """The audit log is put back, which would else make messages of all that ever happened."""
+    tenant = site.tenants[0]
+    await Webhooks(site.store.database).add(
+        tenant.id,
+        url="https://example.com/x",
+        description="",
+        kinds=["key.created"],
+        secret=b"s" * 32,
+        deed=Deed("ada"),
+    )
+    await site.store.lifecycle.delete(tenant.id, "notes", by=Deed("ada"), retention=_NONE)
+    line = "insert into audit_log (tenant_id, actor, action, target) values ($1, 'ada', 'key.create', 'whs')"
+    await select(site.url, line, tenant.id)
+    made = await site.back_up()
+    before = await rows_of(site.url)
+    assert len(before["webhook_messages"]) == 1
+    await site.restore(empty_url, made.name, as_it_was=True)
+    assert await rows_of(empty_url) == before
+    await select(empty_url, line, tenant.id)
+    assert len((await rows_of(empty_url))["webhook_messages"]) == 2  # and from now on it is told again
 
 
 async def test_readers_of_positions_begin_anew_and_ids_go_on(site: Site, empty_url: str) -> None:

@@ -252,4 +252,9 @@ async def test_functions_with_the_rights_of_the_owner_are_fenced(database_url: s
             ("find_api_key", True, [Role.APP]),
             ("put_update_aside", True, [Role.APP]),
             ("valid_api_keys", True, [Role.APP]),
+            ("webhook_claim", True, [Role.APP]),
+            ("webhook_forget", True, [Role.APP]),
+            ("webhook_gather", True, [Role.APP]),
+            ("webhook_of_audit", True, []),
+            ("webhook_report", True, [Role.APP]),
         ]

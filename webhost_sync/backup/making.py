@@ -111,7 +111,7 @@ async def _make(
     tables = [table for table in backed_up_tables() if kind != "incremental" or table.name not in PROJECTED]
     async with one_moment(database) as source:
         schema = await source.schema()
-        if not migrate.knows(schema):
+        if schema not in migrate.known():
             raise BackupRefused(
                 f"the database has schema {schema}, which is newer than this program: it would leave out "
                 "tables that it doesn't know; back up with the newer program"

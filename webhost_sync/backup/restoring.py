@@ -69,7 +69,7 @@ async def chain_of(shelf: Shelf, name: str) -> list[Link]:
             raise BackupRefused(f"{name} builds on {wanted}, which is not in {shelf.where}; bring it there")
         async with shelf.read(wanted) as read:
             header = await ArchiveReader(read).begin()
-        if not migrate.knows(header.schema):
+        if header.schema not in migrate.known():
             raise BackupRefused(
                 f"{wanted} has schema {header.schema}, which this program doesn't know; restore it with the "
                 f"program that wrote it ({header.program}) or a newer one"

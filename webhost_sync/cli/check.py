@@ -46,7 +46,7 @@ def check(
     """
     settings = load_settings(quiet=True)
     with postgres_started(settings) as postgres, Bars() as bars:
-        problems = asyncio.run(_check(settings, postgres.owner_url, tenant, repair, bars))
+        problems = asyncio.run(find_problems(settings, postgres.owner_url, tenant, repair, bars))
     if as_json:
         print_json({"problems": [{**asdict(each), "open": each.is_open} for each in problems]})
     else:
@@ -55,7 +55,9 @@ def check(
         raise typer.Exit(1)
 
 
-async def _check(settings: Settings, url: str, slug: str | None, repairs: bool, bars: Bars) -> list[Problem]:
+async def find_problems(
+    settings: Settings, url: str, slug: str | None, repairs: bool, bars: Bars
+) -> list[Problem]:
     patient = settings.model_copy(update={"statement_timeout": 0.0})
     async with app.open_store(patient, url) as store:
         spaces = [each for each in await Tenants(store.database).all() if slug in (None, each.slug)]

@@ -34,9 +34,11 @@ from webhost_sync.cli.backup import (
     target_of,
 )
 from webhost_sync.cli.bars import BytesBar
+from webhost_sync.cli.check import find_problems
 from webhost_sync.cli.database import postgres_started
 from webhost_sync.cli.failures import CommandFailed
 from webhost_sync.cli.output import note, print_json, print_table, working
+from webhost_sync.cli.progress import Bars
 from webhost_sync.cli.settings import load_settings
 from webhost_sync.config import Settings
 from webhost_sync.errors import SyncError
@@ -78,7 +80,8 @@ def weekly(
     keep_monthly: KeepMonthly = 12,
     as_json: AsJson = False,
 ) -> None:
-    """Make a whole backup, prove it, delete old ones, fold long logs, and refresh the planner's statistics.
+    """Make a whole backup, prove it, delete old ones, check what is stored, fold long logs, and refresh the
+    planner's statistics.
 
     Servers go on meanwhile. Meant for cron or a systemd timer; exits with 1 when a step failed, after all of
     the others were done.
@@ -145,6 +148,11 @@ async def _maintain(settings: Settings, url: str, target: str, keep: Keep, state
             async with report.step("retention") as entry:
                 deleted = await let_go(shelf, keep)
                 entry["what"] = f"{len(deleted)} archives deleted"
+        async with report.step("check") as entry:
+            with Bars() as bars:
+                problems = await find_problems(settings, url, None, False, bars)
+            still_open = sum(each.is_open for each in problems)
+            entry.update(ok=not still_open, what=f"{still_open} problems; see `webhost-sync check`")
         async with report.step("fold logs") as entry:
             folded, trimmed = await _fold_logs(settings, url, database)
             entry["what"] = f"{folded} documents folded, {trimmed} rows of their logs trimmed"
