@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     map_tile_url: Annotated[str | None, AfterValidator(_tiled)] = None
     """Raster tiles for the dashboard's maps, such as `https://tiles.example/{z}/{x}/{y}.png`; without it
     they show the bundled one, and ask nobody."""
-    map_attribution: str = ""
+    map_attribution: str | None = None
     """Whom the tiles are from, as their licence wants it said on the map."""
     session_lifetime: float = Field(default=7 * 24 * 3600.0, gt=0)
     """How long a person stays signed in at most."""
