@@ -29,9 +29,13 @@ PROJECTED = frozenset(
         "projection_checkpoints",
         "projection_rejects",
         "projection_failures",
+        "geofences",
+        "geofence_events",
+        "geofence_moves",
     }
 )
-"""Follows from documents: an increment leaves it out, and the projector goes on from its checkpoints."""
+"""Follows from documents, and is written by the projector alone: an increment leaves it out, and the
+projector goes on from its checkpoints. All of it belongs to one moment, so a new such table must be here."""
 BY_DOCUMENT = {
     "document_updates": "updates_after",
     "document_snapshots": "snapshots",

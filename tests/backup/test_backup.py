@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from store.audit import Deed
-from store.backup.contract import BackupRefused
+from store.backup.contract import PROJECTED, BackupRefused
 from store.backup_runs import BackupRuns
 from store.database import Database
 from store.webhooks import Webhooks
@@ -92,6 +92,15 @@ async def test_an_increment_has_what_came_since_and_nothing_else(site: Site, emp
     assert verified.documents == two.documents
     await restore_into(empty_url, site.shelf, links, as_it_was=True)
     assert await rows_of(empty_url) == before
+
+
+async def test_what_the_projector_writes_is_of_one_moment_in_an_increment(site: Site) -> None:
+    """Else checkpoints of then would stand beside rows of now."""
+    query = """
+        select table_name from information_schema.role_table_grants
+        where grantee = 'webhost_projector' and privilege_type = 'INSERT'
+    """
+    assert {row[0] for row in await select(site.url, query)} == PROJECTED
 
 
 async def test_an_increment_on_a_backup_of_before_a_restore_is_refused(site: Site, empty_url: str) -> None:
