@@ -102,8 +102,9 @@ say "schema"
 
 say "switch to $(basename "$release")"
 switch_to "$release"
-"$systemctl" enable --quiet webhost-sync.socket webhost-sync.service webhost-sync-projector.service
-"$systemctl" start webhost-sync.socket
+"$systemctl" enable --quiet webhost-sync.socket webhost-sync.service webhost-sync-projector.service \
+  webhost-sync-backup.timer webhost-sync-weekly.timer
+"$systemctl" start webhost-sync.socket webhost-sync-backup.timer webhost-sync-weekly.timer
 "$systemctl" restart webhost-sync.service webhost-sync-projector.service
 if ! is_ready; then
   echo "the new release is not ready after a minute; see: journalctl -u webhost-sync -n 50" >&2

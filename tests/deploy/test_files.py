@@ -256,10 +256,23 @@ def test_each_service_is_in_a_box_and_waits_for_the_database(path: Path) -> None
     assert "postgresql.service" in unit(path.name)["Unit"]["After"]
 
 
-def test_the_owner_of_the_schema_is_given_to_migrations_only() -> None:
+OWNERS_UNITS = {"webhost-sync-migrate.service", "webhost-sync-backup.service", "webhost-sync-weekly.service"}
+
+
+def test_the_owner_of_the_schema_is_given_to_migrations_and_backups_only() -> None:
     for path in UNITS.glob("*.service"):
         files = unit(path.name)["Service"]["EnvironmentFile"]
-        assert ("owner.env" in files) == (path.name == "webhost-sync-migrate.service"), path.name
+        assert ("owner.env" in files) == (path.name in OWNERS_UNITS), path.name
+
+
+def test_backups_are_made_by_timers_that_make_up_for_what_was_missed() -> None:
+    timers = sorted(UNITS.glob("*.timer"))
+    assert [path.stem for path in timers] == ["webhost-sync-backup", "webhost-sync-weekly"]
+    enabled = (UNITS / "install.sh").read_text()
+    for path in timers:
+        assert unit(path.name)["Timer"]["Persistent"] == "true"
+        assert path.with_suffix(".service").exists()
+        assert path.name in enabled
 
 
 @pytest.mark.parametrize(
