@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import promql_parser
+import pytest
 import yaml  # type: ignore[import-untyped]
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
@@ -126,6 +128,11 @@ async def test_docs_alarms_and_dashboard_name_the_metrics_that_there_are(
             assert name in series, f"{name} in {expression}"
             labels = set(re.findall(r"(\w+)\s*=", selectors))
             assert labels - OF_PROMETHEUS <= series[name], f"{labels} in {expression}"
+
+
+@pytest.mark.parametrize("expression", sorted(set(expressions())))
+def test_every_expression_is_promql(expression: str) -> None:
+    promql_parser.parse(expression.replace("$__rate_interval", "5m"))
 
 
 def test_every_alarm_is_explained() -> None:
