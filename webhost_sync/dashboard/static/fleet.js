@@ -56,7 +56,8 @@ function ago(time) {
   const age = Date.now() / 1000 - Number(time)
   if (age < 5) return 'just now'
   const [size, unit] = age < 60 ? [1, 's'] : age < 3600 ? [60, 'min'] : age < 86400 ? [3600, 'h'] : [86400, 'd']
-  return `${Math.floor(age / size)} ${unit} ago`
+  // As the server writes it: the date, where it is longer than 30 days.
+  return age > 30 * 86400 ? new Date(time * 1000).toISOString().slice(0, 10) : `${Math.floor(age / size)} ${unit} ago`
 }
 
 function write(node, text) {
