@@ -24,12 +24,16 @@ export function style(colours, base, tiles) {
       cluster: true,
       clusterRadius: 34,
       clusterMaxZoom: CLUSTER_ZOOM,
-      clusterProperties: { moving: ['+', ['case', ['==', ['get', 'state'], 'moving'], 1, 0]] },
+      clusterProperties: { moving: countOf('moving'), stopped: countOf('stopped') },
     },
     chosen: geojson(EMPTY),
   }
   if (tiles) sources.tiles = { type: 'raster', tiles: [tiles.url], tileSize: 256, maxzoom: 19, attribution: tiles.attribution }
   return { version: 8, sources, layers: layers(colours, Boolean(tiles)) }
+}
+
+function countOf(state) {
+  return ['+', ['case', ['==', ['get', 'state'], state], 1, 0]]
 }
 
 function geojson(data, attribution) {
@@ -144,7 +148,7 @@ function vehicles(c) {
       filter: ['has', 'point_count'],
       paint: {
         'circle-radius': ['interpolate', ['linear'], ['get', 'point_count'], 2, 12, 20, 17, 100, 24],
-        'circle-color': ['case', ['>', ['get', 'moving'], 0], c.moving, c.stopped],
+        'circle-color': ['case', ['>', ['get', 'moving'], 0], c.moving, ['>', ['get', 'stopped'], 0], c.stopped, c.offline],
         'circle-stroke-color': c.halo,
         'circle-stroke-width': 2,
       },
