@@ -221,6 +221,7 @@ async def test_everything_is_reached_by_keyboard(site: Site, chromium: Browser) 
             await person.page.keyboard.press("g")
             await person.page.keyboard.press(key)
             await expect(person.page.get_by_role("heading", level=1, name=title)).to_be_visible()
+            await person.page.wait_for_load_state()  # before that nothing listens to keys
         await person.page.keyboard.press("?")
         await expect(person.page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
         await screenshot(person.page, "dashboard shortcuts 1280 light")

@@ -39,6 +39,8 @@ async def test_a_live_query_fires_in_this_tab_in_another_and_on_another_device(
         await writer.run("await db.vehicles.add({ name: 'bus', group: 'north', status: 'taken' })")
         for page in watchers:
             await page.until("seen.at(-1) === argument", argument=count)
+    for page in watchers:
+        await page.until("db.vehicles.count().then((count) => count === 6)")
     # A delete and a change that takes a row out of the index are seen as well.
     await two.run("await db.vehicles.where('name').equals('bus').delete()")
     await one.run("await db.vehicles.toCollection().modify({ status: 'gone' })")

@@ -159,18 +159,16 @@ def test_maintenance_is_mentioned(run_migrated: Run, database_url: str) -> None:
 
 
 def test_the_last_backup_is_judged_where_backups_are_recorded(run_migrated: Run, database_url: str) -> None:
+    assert "none was ever finished" in examined(run_migrated)["last backup"]["evidence"]
+    add = "insert into backup_runs (target, started_at, kind, outcome, finished_at, error) values "
+    do(database_url, f"{add} ('', now(), 'full', 'done', now() - interval '3 days', '')")
+    assert examined(run_migrated)["last backup"]["verdict"] == "warning"
+    do(database_url, f"{add} ('', now(), 'full', 'done', now(), '')")
+    assert examined(run_migrated)["last backup"]["evidence"] == "0.0 days ago, not proved yet"
     do(
         database_url,
-        "create table if not exists backup_runs (kind text, outcome text, finished_at timestamptz,"
-        " verified_at timestamptz, verify_error text not null default '', error text not null default '')",
+        f"{add} ('', now(), 'full', 'failed', now() + interval '1 second', 'no space left on device')",
     )
-    assert "none was ever finished" in examined(run_migrated)["last backup"]["evidence"]
-    add = "insert into backup_runs (kind, outcome, finished_at, error) values "
-    do(database_url, f"{add} ('full', 'done', now() - interval '3 days', '')")
-    assert examined(run_migrated)["last backup"]["verdict"] == "warning"
-    do(database_url, f"{add} ('full', 'done', now(), '')")
-    assert examined(run_migrated)["last backup"]["evidence"] == "0.0 days ago, not proved yet"
-    do(database_url, f"{add} ('full', 'failed', now() + interval '1 second', 'no space left on device')")
     found = examined(run_migrated)["last backup"]
     assert (found["verdict"], "no space left" in found["evidence"]) == ("failed", True)
 

@@ -11,6 +11,9 @@ import structlog
 from asyncpg.connection import LoggedQuery
 from sqlalchemy import Engine, Pool, event
 
+OF_THE_DRIVER = ("current_setting('jit')", "set_config('jit'", "pg_catalog.pg_type")
+"""What the driver asks once in a connection, when it first meets a type, whoever that serves."""
+
 
 @contextmanager
 def asked_by_request() -> Iterator[Mapping[str, list[str]]]:
@@ -27,7 +30,10 @@ def asked_by_request() -> Iterator[Mapping[str, list[str]]]:
             asked[request].append(statement)
 
     def note_query(query: LoggedQuery) -> None:
-        note(query.query)
+        if any(part in query.query for part in OF_THE_DRIVER):
+            return
+        # How a transaction is begun depends on what its connection did before, for whomever.
+        note("BEGIN;" if query.query.startswith("BEGIN") else query.query)
 
     def note_statement(connection: Any, cursor: Any, statement: str, *arguments: Any) -> None:
         note(statement)

@@ -6,9 +6,7 @@ is settled before.
 
 from __future__ import annotations
 
-import re
 from typing import Literal
-from urllib.parse import quote
 
 from starlette.responses import JSONResponse, Response
 
@@ -19,6 +17,7 @@ from webhost_sync.history.json_form import plain_json
 from webhost_sync.routes import history_models as models
 from webhost_sync.routes.credentials import EPOCH_HEADER
 from webhost_sync.routes.documents import LEFT_OUT_HEADER, SEQ_HEADER
+from webhost_sync.routes.file_names import as_file
 from webhost_sync.sync.round_trip import MEDIA_TYPE
 
 FileFormat = Literal["update", "json"]
@@ -42,10 +41,10 @@ async def document_file(
             )
         if state.kept:
             headers[LEFT_OUT_HEADER] = str(len(state.kept))
-        headers |= _named(f"{record.name}.{seq}.yjs")
+        headers |= as_file(f"{record.name}.{seq}.yjs")
         return Response(state.update, media_type=MEDIA_TYPE, headers=headers)
     answer = await past_state(archive, record, seq)
-    headers |= _named(f"{record.name}.{seq}.json")
+    headers |= as_file(f"{record.name}.{seq}.json")
     return JSONResponse(answer.model_dump(mode="json"), headers=headers)
 
 
@@ -61,10 +60,3 @@ async def past_state(archive: Archive, record: Document, seq: int) -> models.Pas
         complete=shown.complete,
         roots={root: plain_json(value) for root, value in shown.roots.items()},
     )
-
-
-def _named(name: str) -> dict[str, str]:
-    """Have it saved under this name (RFC 6266), and under a plainer one by whoever can't read that."""
-    plain = re.sub(r"[^A-Za-z0-9._-]+", "-", name)
-    exact = quote(name.replace("/", "-"), safe="")
-    return {"Content-Disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{exact}"}

@@ -1,6 +1,7 @@
 /* What the pages of documents do beyond links and forms: walking through values with the arrow keys, telling
    who wrote the one that is pointed at, and moving through time. Values come with their writer in data
    attributes, whether the page brought them or htmx. */
+'use strict' // or the functions of the block below would replace those of the same names in dashboard.js
 
 {
   const one = (selector, within = document) => within.querySelector(selector)
