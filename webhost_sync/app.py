@@ -25,6 +25,7 @@ from store.committer import Committer
 from store.contract import Document
 from store.database import Database
 from store.fleet import PostgresFleet
+from store.geofence_readings import GeofenceReadings
 from store.history import PostgresHistory
 from store.keys import Keys
 from store.latest_feed import LatestFeed
@@ -64,7 +65,7 @@ from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
 from webhost_sync.fleet.live_positions import LivePositions
 from webhost_sync.fleet.projector import Projector
-from webhost_sync.fleet.vehicle_editor import VehicleEditor
+from webhost_sync.fleet.row_editor import RowEditor
 from webhost_sync.fleet.vehicle_tracks import VehicleTracks
 from webhost_sync.history.archive import Archive
 from webhost_sync.history.restoring import Restorer
@@ -267,7 +268,7 @@ async def running_services(
             projector = await stack.enter_async_context(store.projector(settings))
             await stack.enter_async_context(_background(projector.run()))
         readings, track_readings = Readings(database), TrackReadings(database)
-        vehicle_editor = VehicleEditor(log, hub)
+        row_editor = RowEditor(log, hub)
         users, sessions = Users(database), Sessions(database)
         admin = AdminServices(
             people=People(users, sessions, Passwords(), settings),
@@ -279,7 +280,7 @@ async def running_services(
             changes=past.changes,
             lives=DocumentLives(store.lifecycle, lives.keeper, lives.repairer, lives.eraser, hub),
             members=Members(users, sessions),
-            vehicles=VehicleDesk(vehicle_editor, readings, audit),
+            vehicles=VehicleDesk(row_editor, readings, audit),
             retention=RetentionDesk(Retentions(database), store.times(settings)),
             webhooks=WebhookDesk(webhooks, guard_of(settings)),
             audit=audit,
@@ -290,8 +291,9 @@ async def running_services(
             log=log,
             readings=readings,
             track_readings=track_readings,
+            geofences=GeofenceReadings(database),
             tracks=VehicleTracks(track_readings),
-            vehicle_editor=vehicle_editor,
+            row_editor=row_editor,
             feed=PositionsFeed(database),
             archive=past.archive,
             ladders=Ladders(log),

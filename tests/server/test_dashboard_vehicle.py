@@ -15,7 +15,8 @@ from store.schema import gps_positions, latest_positions, vehicles
 from tests.fleet import Writer
 from tests.server.api import NOON, error_of, position
 from tests.server.dashboard import Dashboard, running_dashboard
-from webhost_sync.fleet.vehicle_editor import DOCUMENT, Editor
+from webhost_sync.fleet.editable import VEHICLE_TABLE
+from webhost_sync.fleet.row_editor import Editor
 
 DAY = "from=2026-05-01T00:00&to=2026-05-02T00:00"
 
@@ -23,7 +24,7 @@ DAY = "from=2026-05-01T00:00&to=2026-05-02T00:00"
 async def add(dashboard: Dashboard, tenant: Tenant, vehicle_id: str, **fields: object) -> None:
     """A vehicle with a row in the document and in SQL, and two fixes half an hour apart."""
     log = dashboard.app.services.log
-    record = await log.open(tenant.id, DOCUMENT, create=True)
+    record = await log.open(tenant.id, VEHICLE_TABLE.document, create=True)
     update = NewUpdate(Writer(1).row(vehicle_id, fields), "key:import", "", (1,))
     await log.append(tenant.id, record.id, [update], epoch=record.epoch)
     async with dashboard.app.services.database.owner() as connection:

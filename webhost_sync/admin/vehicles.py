@@ -6,8 +6,10 @@ import asyncio
 
 from store.audit import Action, AuditLog, Deed
 from store.readings import Readings
-from webhost_sync.fleet.vehicle_edit import Changes
-from webhost_sync.fleet.vehicle_editor import DOCUMENT, Edited, Editor, VehicleEditor
+from webhost_sync.fleet.editable import VEHICLE_TABLE
+from webhost_sync.fleet.row_edit import Changes
+from webhost_sync.fleet.row_editor import Edited, Editor, RowEditor
+from webhost_sync.fleet.rows import VehicleRow
 
 LOOKS = 40
 PAUSE = 0.05
@@ -17,19 +19,19 @@ PAUSE = 0.05
 class VehicleDesk:
     """The vehicles of all spaces, one space at a time."""
 
-    def __init__(self, editor: VehicleEditor, readings: Readings, audit: AuditLog) -> None:
+    def __init__(self, editor: RowEditor, readings: Readings, audit: AuditLog) -> None:
         self._editor = editor
         self._readings = readings
         self._audit = audit
 
     async def edit(
         self, tenant_id: int, vehicle_id: str, changes: Changes, editor: Editor, *, deed: Deed
-    ) -> Edited:
+    ) -> Edited[VehicleRow]:
         """Change fields of a vehicle, and wait a little for its row, so that the next page shows them.
 
-        Raises: as `VehicleEditor.edit`, Unavailable.
+        Raises: as `RowEditor.edit`, Unavailable.
         """
-        edited = await self._editor.edit(tenant_id, vehicle_id, changes, editor)
+        edited = await self._editor.edit(VEHICLE_TABLE, tenant_id, vehicle_id, changes, editor)
         if edited.changed:
             detail = {"fields": sorted(edited.changed), "seq": edited.seq}
             await self._audit.add(tenant_id, deed, Action.VEHICLE_EDIT, vehicle_id, **detail)
@@ -38,6 +40,6 @@ class VehicleDesk:
 
     async def _until_projected(self, tenant_id: int, seq: int) -> None:
         for _ in range(LOOKS):
-            if await self._readings.projected_seq(tenant_id, DOCUMENT) >= seq:
+            if await self._readings.projected_seq(tenant_id, VEHICLE_TABLE.document) >= seq:
                 return
             await asyncio.sleep(PAUSE)

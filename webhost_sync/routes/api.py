@@ -14,6 +14,7 @@ from webhost_sync.routes import (
     documents,
     download,
     exports,
+    geofences,
     health,
     history,
     lifecycle,
@@ -55,6 +56,7 @@ async def get_openapi(call: Call[Query, None]) -> Response:
 ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *vehicles.ENDPOINTS,
     *vehicle_edit.ENDPOINTS,
+    *geofences.ENDPOINTS,
     *tracks.ENDPOINTS,
     *exports.ENDPOINTS,
     *live_positions.ENDPOINTS,

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from store.contract import UpdateLog
 from store.database import Database
+from store.geofence_readings import GeofenceReadings
 from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
@@ -19,7 +20,7 @@ from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
 from webhost_sync.fleet.live_positions import LivePositions
-from webhost_sync.fleet.vehicle_editor import VehicleEditor
+from webhost_sync.fleet.row_editor import RowEditor
 from webhost_sync.fleet.vehicle_tracks import VehicleTracks
 from webhost_sync.history.archive import Archive
 from webhost_sync.lifecycle.keeper import Keeper
@@ -42,8 +43,9 @@ class Services:
     log: UpdateLog
     readings: Readings
     track_readings: TrackReadings
+    geofences: GeofenceReadings
     tracks: VehicleTracks
-    vehicle_editor: VehicleEditor
+    row_editor: RowEditor
     archive: Archive
     ladders: Ladders
     keeper: Keeper

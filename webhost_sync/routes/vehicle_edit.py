@@ -18,9 +18,10 @@ from webhost_sync.errors import (
     TooLarge,
     VehicleNotFound,
 )
+from webhost_sync.fleet.editable import VEHICLE_TABLE
+from webhost_sync.fleet.row_edit import changes_of
+from webhost_sync.fleet.row_editor import Editor
 from webhost_sync.fleet.rows import VehicleRow
-from webhost_sync.fleet.vehicle_edit import changes_of
-from webhost_sync.fleet.vehicle_editor import Editor
 from webhost_sync.routes import models
 from webhost_sync.routes.bodies import JsonBody
 from webhost_sync.routes.documents import SEQ_HEADER
@@ -35,9 +36,11 @@ async def change_vehicle(call: Call[Query, VehicleChange]) -> Response:
         access_document(principal, VEHICLES, Scope.WRITE)
     except DocumentNotFound as error:
         raise VehicleNotFound(repr(vehicle_id)) from error
-    changes = changes_of(call.body.fields, call.body.attributes)
+    changes = changes_of(VEHICLE_TABLE, call.body.fields, call.body.attributes)
     editor = Editor(principal.subject, principal.device)
-    edited = await call.services.vehicle_editor.edit(principal.tenant_id, vehicle_id, changes, editor)
+    edited = await call.services.row_editor.edit(
+        VEHICLE_TABLE, principal.tenant_id, vehicle_id, changes, editor
+    )
     return JSONResponse(
         vehicle_model(edited.row).model_dump(mode="json"),
         headers={"Cache-Control": "no-store", SEQ_HEADER: str(edited.seq)},

@@ -21,9 +21,10 @@ from starlette.responses import Response
 from webhost_sync.dashboard.attribute_lines import lines_of, read_lines
 from webhost_sync.dashboard.track_drawing import compact, speed_profile
 from webhost_sync.errors import InvalidRequest, VehicleNotFound
+from webhost_sync.fleet.editable import VEHICLE_TABLE
 from webhost_sync.fleet.ranges import DEFAULT, read_range
-from webhost_sync.fleet.vehicle_edit import changes_of
-from webhost_sync.fleet.vehicle_editor import Editor
+from webhost_sync.fleet.row_edit import changes_of
+from webhost_sync.fleet.row_editor import Editor
 from webhost_sync.fleet.vehicle_tracks import VehicleTrack
 from webhost_sync.routes import models
 from webhost_sync.routes.dashboard.download import Download
@@ -172,7 +173,7 @@ def _form_of(vehicle: models.Vehicle | None) -> dict[str, object]:
 
 async def edit_vehicle(visit: Visit[Query], form: VehicleForm) -> Done:
     vehicle_id = visit.path_parameter("vehicle")
-    changes = changes_of(*_differing(form))
+    changes = changes_of(VEHICLE_TABLE, *_differing(form))
     edited = await visit.services.admin.vehicles.edit(
         visit.tenant.id, vehicle_id, changes, Editor(visit.visitor.subject), deed=visit.deed
     )

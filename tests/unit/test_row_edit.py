@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pycrdt import Doc, Map
 
-from webhost_sync.fleet.vehicle_edit import changes_of, edit_vehicle
+from webhost_sync.fleet.editable import VEHICLE_TABLE
+from webhost_sync.fleet.row_edit import changes_of, edit_row
 from webhost_sync.sync.parts import EMPTY_UPDATE
 
 NAMES = ("name", "plate", "driver")
@@ -37,8 +38,8 @@ def patched(row: dict[str, str], patch: dict[str, str | None]) -> dict[str, str]
 def test_an_edit_leaves_what_was_asked_for_and_again_changes_nothing(
     row: dict[str, str], patch: dict[str, str | None]
 ) -> None:
-    state, changes = state_of(row), changes_of(patch, {})
-    done = edit_vehicle(state, "bus", changes, client_id=2)
+    state, changes = state_of(row), changes_of(VEHICLE_TABLE, patch, {})
+    done = edit_row(VEHICLE_TABLE, state, "bus", changes, client_id=2)
     assert done is not None
     assert row_after(state, done.update) == patched(row, patch)
     assert {name: getattr(done.row, name) for name in NAMES} == {
@@ -47,7 +48,7 @@ def test_an_edit_leaves_what_was_asked_for_and_again_changes_nothing(
     doc: Doc[Any] = Doc()
     doc.apply_update(state)
     doc.apply_update(done.update)
-    again = edit_vehicle(doc.get_update(), "bus", changes, client_id=2)
+    again = edit_row(VEHICLE_TABLE, doc.get_update(), "bus", changes, client_id=2)
     assert again is not None
     assert (again.update, again.changed) == (EMPTY_UPDATE, ())
 
@@ -58,8 +59,8 @@ def test_edits_of_different_fields_merge_in_any_order(
 ) -> None:
     apart = {name: value for name, value in other.items() if name not in patch}
     state = state_of(row)
-    one = edit_vehicle(state, "bus", patch, client_id=2)
-    two = edit_vehicle(state, "bus", apart, client_id=3)
+    one = edit_row(VEHICLE_TABLE, state, "bus", patch, client_id=2)
+    two = edit_row(VEHICLE_TABLE, state, "bus", apart, client_id=3)
     assert one is not None
     assert two is not None
     both = row_after(state, one.update, two.update)
@@ -67,4 +68,4 @@ def test_edits_of_different_fields_merge_in_any_order(
 
 
 def test_an_unknown_vehicle_is_none() -> None:
-    assert edit_vehicle(state_of({}), "car", {"name": "x"}, client_id=2) is None
+    assert edit_row(VEHICLE_TABLE, state_of({}), "car", {"name": "x"}, client_id=2) is None
