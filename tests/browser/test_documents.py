@@ -290,5 +290,5 @@ async def test_a_document_is_downloaded(site: Documents, chromium: Browser) -> N
             await person.page.get_by_text("Download").click()
             async with person.page.expect_download() as waiting:
                 await person.page.get_by_role("link", name=link).click()
-            assert (await waiting.value).suggested_filename == f"settings-depot.7.{ending}"
+            assert (await waiting.value).suggested_filename == f"settings_depot.7.{ending}"
             await person.page.keyboard.press("Escape")

@@ -223,7 +223,7 @@ async def test_a_document_is_downloaded_as_json_and_as_an_update(database_url: s
         found = json.loads(content.text)
         assert (found["seq"], found["roots"]) == (2, {"rows": {"a": {"name": "A", "plate": "2"}}})
         assert content.headers["Content-Disposition"].startswith(
-            'attachment; filename="tables-vehicles.2.json"'
+            'attachment; filename="tables_vehicles.2.json"'
         )
         update = await viewer.get(page("download", query="?format=update"))
         assert update.headers["Content-Type"] == "application/octet-stream"
