@@ -11,6 +11,7 @@ release=$(mktemp -d)
 trap 'rm -rf "$release"' EXIT
 cp dist/webhost_sync-*.whl requirements.lock deploy/systemd/* deploy/secrets.sh deploy/postgres/logins.sh \
   deploy/hetzner/Caddyfile "$release"
-ssh "$host" 'rm -rf /root/webhost-sync-release && mkdir -m 700 /root/webhost-sync-release'
-scp -q "$release"/* "$host:/root/webhost-sync-release/"
-ssh "$host" "sh /root/webhost-sync-release/install.sh '$domain'"
+# In the home folder of whoever signs in there.
+ssh "$host" 'rm -rf webhost-sync-release && mkdir -m 700 webhost-sync-release'
+scp -q "$release"/* "$host:webhost-sync-release/"
+ssh "$host" "sh webhost-sync-release/install.sh '$domain'"

@@ -92,6 +92,7 @@ async def test_doubtful_fixes_are_counted_and_left_out(database_url: str) -> Non
 async def test_of_too_many_fixes_an_even_part_is_looked_at(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The real limit would need fifty thousand rows and more.
     monkeypatch.setattr("webhost_sync.fleet.vehicle_tracks.MAX_FIXES", 1440)
     async with running_api(database_url) as api:
         key = await api.app.key(await api.app.tenant())
@@ -264,6 +265,7 @@ async def test_a_large_file_comes_part_by_part_and_its_reader_may_leave(database
 async def test_what_breaks_on_the_way_breaks_the_connection(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A fault of our own, when half of the answer is sent: no input is known that makes one.
     def fail(file: GpxFile, records: list[PositionRecord]) -> str:
         raise RuntimeError("no more")
 
