@@ -204,19 +204,21 @@ it(`loses and doubles nothing when the power goes at any byte (seed ${SEED})`, {
   timeout: 600_000,
 }, async () => {
   const actions = fc.array(action, { minLength: STEPS, maxLength: STEPS, size: 'max' })
-  await fc.assert(
-    fc.asyncProperty(actions, async (actions) => {
-      const device = new Device(await newDirectory())
-      await device.start()
-      try {
-        for (const action of actions) await device.act(action)
-        await device.finish()
-      } finally {
-        await device.stop()
-      }
-    }),
-    { numRuns: RUNS, seed: SEED, endOnFailure: true },
-  )
+  const property = fc.asyncProperty(actions, async (actions) => {
+    const device = new Device(await newDirectory())
+    await device.start()
+    try {
+      for (const action of actions) await device.act(action)
+      await device.finish()
+    } finally {
+      await device.stop()
+    }
+  })
+  // A seed in which the power never goes during the rarer of the two has not tried it: the next one goes on.
+  for (let seed = SEED; seed < SEED + 10; seed++) {
+    await fc.assert(property, { numRuns: RUNS, seed, endOnFailure: true })
+    if (totals.torn > 0 && totals.rewrites > 0) break
+  }
   expect(totals.torn).toBeGreaterThan(0)
   expect(totals.rewrites).toBeGreaterThan(0)
   console.log('power', totals)
