@@ -171,9 +171,9 @@ export class TableReplica implements Replica {
       const edits = shortened(doc, rows)
       await shelve(tx, this.spec.name, edits, refusal, this.shell.now(), findings)
       this.shell.crash('shelve:shelved')
-      // After a change of epoch the rows wait for the new history.
+      // After a change of epoch the rows wait for the new history. All rows: what others wrote may build on ours.
       if (stale) await log.noteDocument(tx, this.document, { doc })
-      else await this.#show(tx, doc, new Set(rows.keys()), findings)
+      else await this.#show(tx, doc, 'all', findings)
     })
   }
 
