@@ -167,8 +167,7 @@ export class TableReplica implements Replica {
       await tx.edits.remove(waiting.map(({ seq }) => seq))
       const doc = await this.#load(tx)
       const made = [...local.flatMap(({ ops }) => ops ?? []), ...waiting.flatMap(({ l }) => l)]
-      const rows = byRow(made)
-      const edits = shortened(doc, rows)
+      const edits = shortened(doc, byRow(made))
       await shelve(tx, this.spec.name, edits, refusal, this.shell.now(), findings)
       this.shell.crash('shelve:shelved')
       // After a change of epoch the rows wait for the new history. All rows: what others wrote may build on ours.
