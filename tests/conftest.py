@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -13,8 +14,10 @@ from tests.postgres import clone_database, create_database, drop_database, postg
 from tests.server_process import SyncServer, server_process
 
 # How long an example takes says more about what else the machine does than about the code.
-settings.register_profile("tests", deadline=None, print_blob=True)
-settings.load_profile("tests")
+# What a change is judged by says the same twice; `make fuzz` looks for what nobody has seen yet.
+settings.register_profile("tests", deadline=None, print_blob=True, derandomize=True)
+settings.register_profile("fuzz", deadline=None, print_blob=True, max_examples=1_000)
+settings.load_profile("fuzz" if "FUZZ" in os.environ else "tests")
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 
-async def eventually(check: Callable[[], object | Awaitable[object]], *, within: float = 15.0) -> None:
+async def eventually(check: Callable[[], object | Awaitable[object]], *, within: float = 60.0) -> None:
     """Call `check` until it neither raises AssertionError nor returns False; report its last failure."""
     deadline = time.monotonic() + within
     while True:

@@ -66,7 +66,7 @@ async def live_server(
         left = asyncio.all_tasks() - before - {asyncio.current_task()}
         assert not left, f"tasks left behind: {sorted(task.get_name() for task in left)}"
 
-    await eventually(no_task_left, within=5.0)
+    await eventually(no_task_left)
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class PythonProcess:
 
     process: asyncio.subprocess.Process
 
-    async def line_with(self, text: str, *, within: float = 20.0) -> str:
+    async def line_with(self, text: str, *, within: float = 60.0) -> str:
         """Return the next line that holds `text`, without its end; skip those before it."""
         assert self.process.stdout is not None
         async with asyncio.timeout(within):

@@ -1,5 +1,5 @@
 /** The only waiting there is: try until the check passes, or say why it doesn't. Gives what the check gives. */
-export async function eventually<T>(check: () => T | Promise<T>, within = 5_000): Promise<T> {
+export async function eventually<T>(check: () => T | Promise<T>, within = 20_000): Promise<T> {
   const deadline = performance.now() + within
   for (;;) {
     try {

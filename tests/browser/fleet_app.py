@@ -18,7 +18,7 @@ from tests.browser.app_server import static_server
 from tests.browser.device import Device
 
 # Other tests compute beside these, and maps are drawn without a graphics card.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 REPOSITORY = Path(__file__).parents[2]
 APP = REPOSITORY / "examples" / "fleet-pwa"

@@ -44,7 +44,7 @@ async def test_the_search_finds_a_page_without_a_server_or_a_network(chromium: B
     await page.get_by_role("textbox", name="Search").click()
     await page.keyboard.type("quarantine")
     found = page.locator(".md-search-result__item").first
-    await expect(found).to_be_visible(timeout=20_000)
+    await expect(found).to_be_visible()
     await screenshot(page, "docs search")
     await found.get_by_role("link").first.click()
     await expect(page.get_by_role("heading", level=1)).to_contain_text("life and death")

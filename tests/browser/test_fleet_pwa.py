@@ -120,7 +120,7 @@ async def test_an_edit_of_a_deleted_vehicle_waits_on_the_shelf_until_somebody_de
     other = SdkPage(await (await device("other")).open())
     await other.connect(sync_server.url, key, {"vehicles": "++id, name"})
     await other.until("db.vehicles.count()")
-    await other.run("await db.vehicles.clear(); await client.whenDurable({ timeout: 20000 })")
+    await other.run("await db.vehicles.clear(); await client.whenDurable({ timeout: 60000 })")
     await fleet.device.go_online()
     await fleet.until_badge("Not all was accepted")
     await fleet.badge.click()

@@ -10,6 +10,7 @@ from playwright.async_api import Page
 
 from tests.browser.conftest import NewDevice
 from tests.browser.device import screenshot
+from tests.eventually import eventually
 from tests.postgres import select
 from tests.server_process import SyncServer
 
@@ -28,8 +29,9 @@ HEALTH = """async (url) => {
 }"""
 
 HOLD_A_LOCK = "() => { navigator.locks.request('one', () => new Promise(() => {})) }"
-NOTE_CALLS = "() => { new BroadcastChannel('calls').onmessage = () => { globalThis.calledAt = Date.now() } }"
-CALLED_AT = "() => globalThis.calledAt"
+TICK = "() => { globalThis.ticks = []; setInterval(() => globalThis.ticks.push(Date.now()), 10) }"
+TICKS = "() => globalThis.ticks"
+NOW = "() => Date.now()"
 LOCK_HOLDERS = "async () => (await navigator.locks.query()).held.map((lock) => lock.name)"
 
 
@@ -91,18 +93,18 @@ async def test_a_crashed_tab_leaves_its_lock_to_the_next_device_tab(device: NewD
 
 async def test_a_frozen_tab_keeps_its_lock_and_does_nothing_until_it_is_thawed(device: NewDevice) -> None:
     phone = await device()
-    sleeper, listener, caller = await phone.open(), await phone.open(), await phone.open()
+    sleeper, awake = await phone.open(), await phone.open()
     await sleeper.evaluate(HOLD_A_LOCK)
-    for tab in (sleeper, listener):
-        await tab.evaluate(NOTE_CALLS)
+    for tab in (sleeper, awake):
+        await tab.evaluate(TICK)
     await phone.freeze(sleeper)
-    await caller.evaluate("() => { new BroadcastChannel('calls').postMessage('') }")
-    await listener.wait_for_function(CALLED_AT)
-    assert await caller.evaluate(LOCK_HOLDERS) == ["one"]
-    thawed_at = await caller.evaluate("Date.now()")
+    frozen_at = await awake.evaluate(NOW)
+    await eventually(lambda: _ticked(awake, frozen_at + 100))
+    assert await awake.evaluate(LOCK_HOLDERS) == ["one"]
+    thawed_at = await awake.evaluate(NOW)
     await phone.thaw(sleeper)
-    await sleeper.wait_for_function(CALLED_AT)
-    assert await sleeper.evaluate(CALLED_AT) >= thawed_at >= await listener.evaluate(CALLED_AT)
+    await eventually(lambda: _ticked(sleeper, thawed_at))
+    assert not [tick for tick in await sleeper.evaluate(TICKS) if frozen_at < tick < thawed_at]
 
 
 async def test_an_error_that_nobody_caught_is_noted(device: NewDevice) -> None:
@@ -119,6 +121,10 @@ async def test_maps_can_be_drawn_without_a_graphics_card(device: NewDevice, sche
     page = await (await device(color_scheme=scheme)).open()
     assert await page.evaluate("document.createElement('canvas').getContext('webgl2') !== null")
     assert await page.evaluate("(scheme) => matchMedia(`(prefers-color-scheme: ${scheme})`).matches", scheme)
+
+
+async def _ticked(page: Page, moment: int) -> bool:
+    return bool(await page.evaluate("(moment) => globalThis.ticks.at(-1) >= moment", moment))
 
 
 async def _fails_to_reach(page: Page, server: SyncServer) -> bool:

@@ -89,7 +89,7 @@ async def test_a_key_revoked_while_connected_blocks_and_loses_nothing(
     await page.run("await db.vehicles.add({ name: 'before' })")
     await page.when_durable()
     await sync_server.revoke(key)
-    await page.until("client.status.blocked?.code === 'auth'", within=15)
+    await page.until("client.status.blocked?.code === 'auth'", within=30)
     assert not (await page.status())["connected"]
     asked = wire.tokens_asked
     await page.run(WAKE_UPS)

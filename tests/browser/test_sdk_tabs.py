@@ -99,7 +99,7 @@ async def test_a_leader_that_is_told_of_its_freezing_leaves_at_once_and_comes_ba
     tabs = await family(device, cable, sync_server, "freeze", tabs=2)
     sleeper = tabs.tabs.pop(0)
     await tabs.device.freeze(sleeper.page)
-    await tabs.new_leader(within=5)
+    await tabs.new_leader(within=30)
     await tabs.arrives(tabs.leader, "while it sleeps")
     await tabs.device.thaw(sleeper.page)
     tabs.tabs.append(sleeper)

@@ -109,7 +109,7 @@ class CollabVandal:
 
     async def next_message(self, socket: RawSocket) -> Message:
         """The next message to our document that is no presence; a silent server keeps sending that."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while True:
                 frame = await socket.receive()
                 if frame == PONG:

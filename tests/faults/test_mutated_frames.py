@@ -64,7 +64,7 @@ class Vandal:
         while frame is not None:
             socket.send(frame)
             socket.send(PROBE)
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(60):
                 while await socket.receive() != PROBE:
                     pass
             self.answered += 1
@@ -91,7 +91,7 @@ class Bystander:
                 rows["at"] = mark = f"round trip {number}."
                 socket.send(encode(SyncUpdate(doc.get_update(before))))
                 # The echo is merged with whatever else was committed with it.
-                async with asyncio.timeout(30):
+                async with asyncio.timeout(60):
                     while mark.encode() not in await socket.receive():
                         pass
                 self.round_trips += 1

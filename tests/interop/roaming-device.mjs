@@ -14,7 +14,7 @@ const deeds = {
   update: ([key, changes]) => vehicles.update(key, changes),
   remove: (key) => vehicles.delete(key),
   retry: () => device.retryNow(),
-  durable: () => device.whenDurable({ timeout: 20_000 }),
+  durable: () => device.whenDurable({ timeout: 60_000 }),
   rows: () => vehicles.toArray(),
   shelf: async () => (await device.rejectedEdits()).map(({ key, reason }) => [key, reason.code]),
 }

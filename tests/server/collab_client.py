@@ -49,7 +49,7 @@ class CollabClient:
 
     async def frame(self) -> tuple[Address, Message]:
         """The next frame, of whatever document."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             frame = await self.connection.recv()
         assert isinstance(frame, bytes)
         address, body = split(frame)
@@ -103,7 +103,7 @@ class CollabClient:
         raise AssertionError(f"it was sent {frame!r}")
 
     async def close_code(self) -> int | None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await self.connection.wait_closed()
         return self.connection.close_code
 

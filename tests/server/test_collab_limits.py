@@ -179,7 +179,7 @@ class SlowReader:
 
     async def read_until(self, documents: dict[Address, Doc[Map[object]]], keys: dict[Address, int]) -> None:
         """Apply what comes until each document has so many keys."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while {address: len(doc.get("rows", type=Map)) for address, doc in documents.items()} != keys:
                 address, body = split(await self.socket.receive())
                 message = decode(body)
@@ -268,7 +268,7 @@ async def test_every_document_is_opened_whose_first_answers_do_not_fit(database_
         slow.socket.reader._transport.resume_reading()  # type: ignore[attr-defined]
         asked: set[Address] = set()
         answered: set[Address] = set()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(asked) < len(addresses) or len(answered) < len(addresses):
                 address, body = split(await slow.socket.receive())
                 message = decode(body)

@@ -117,7 +117,7 @@ async def test_a_stuck_reader_does_not_outlive_its_key(database_url: str) -> Non
         async with stuck_reader(api, key):
             await eventually(lambda: buffered(api) > 0)
             await Keys(api.app.services.database).revoke(key.tenant.id, key.record.id)
-            await eventually(lambda: len(api.app.services.live) == 0, within=5.0)
+            await eventually(lambda: len(api.app.services.live) == 0)
             await eventually(lambda: buffered(api) == 0)
 
 

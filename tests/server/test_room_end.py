@@ -43,7 +43,7 @@ async def test_whoever_waits_for_a_room_is_told_of_its_end(database_url: str) ->
             settled = asyncio.create_task(rooms.hub.settled())
             await turns()
             await holder.execute("update documents set state = 'quarantined'")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             with pytest.raises(DocumentQuarantined):
                 await exchange
             await settled
@@ -100,7 +100,7 @@ async def test_a_commit_during_a_load_is_not_missed(database_url: str) -> None:
 
 async def _sequence(hub: Hub, *, at_least: int) -> None:
     async with hub.enter(TENANT, "depot") as runner:
-        await eventually(lambda: runner.seq >= at_least, within=5)
+        await eventually(lambda: runner.seq >= at_least)
 
 
 async def test_whoever_waits_for_a_load_while_the_server_drains_is_sent_away(database_url: str) -> None:

@@ -75,7 +75,7 @@ async def typist(
     ):
         client = Typist(socket, client_id, letter)
         listening = tasks.create_task(client.listen())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await client.synced.wait()
         yield client
         listening.cancel()

@@ -62,7 +62,7 @@ test('connected again it is another device, which counts its positions from one'
   await client.db.cars.add({ id: 'a', n: 1 })
   await client.positions.record(FIX)
   expect(await client.positions.recorded('bus-1')).toBe(1)
-  await client.whenDurable({ timeout: 3000 })
+  await client.whenDurable({ timeout: 20_000 })
 })
 
 test('the browser throws it away with the connection: the client looks at once', async () => {
@@ -106,6 +106,6 @@ test('a connection that the browser closes alone is opened again, and nothing is
   await eventually(() => expect(client.db.isOpen()).toBe(true))
   await client.db.cars.add({ id: 'b' })
   expect(await client.db.cars.count()).toBe(2)
-  await client.whenDurable({ timeout: 3000 })
+  await client.whenDurable({ timeout: 20_000 })
   expect(heard).toEqual([])
 })

@@ -11,7 +11,7 @@ test('connect without tables does not wait, and claims no connection', async () 
   expect(client.status).toMatchObject({ phase: 'live', connected: false, pending: 0 })
   expect(page.server.clients).toHaveLength(0)
   await client.positions.record({ vehicleId: 'bus-1', latitude: 48, longitude: 11 })
-  await client.whenDurable({ timeout: 3000 })
+  await client.whenDurable({ timeout: 20_000 })
   await eventually(() => expect(client.status).toMatchObject({ phase: 'live', connected: true }))
 })
 

@@ -23,7 +23,7 @@ test.each(['before they were folded', 'after they were sent'])(
     page.server.react = (frame) => page.server.serve(frame)
     const after = page.client({ databaseName })
     await after.connect({ cars: 'id' })
-    await after.whenDurable({ timeout: 3000 })
+    await after.whenDurable({ timeout: 20_000 })
     expect(page.server.of('update').map(({ document }) => document)).toContain('tables/trips')
     await eventually(() => expect(after.status).toMatchObject({ phase: 'live', pending: 0, synced: true }))
     await after.close()

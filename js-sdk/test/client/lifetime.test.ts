@@ -30,7 +30,7 @@ test('connect, close and connect without waiting end connected', async () => {
   const client = page.client()
   await Promise.all([client.connect(SCHEMA), client.close(), client.connect(SCHEMA)])
   await client.db.cars.add({ id: 'a', n: 1 })
-  await client.whenDurable({ timeout: 3000 })
+  await client.whenDurable({ timeout: 20_000 })
   expect(page.server.open).toHaveLength(1)
 })
 

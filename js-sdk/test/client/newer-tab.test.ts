@@ -19,11 +19,11 @@ test('the newer tab leads soon, what both write becomes durable, and until then 
   expect(heard.filter(({ leader, synced, phase }) => !leader && (synced || phase === 'live'))).toEqual([])
   await newer.db.trips.add({ id: 'a' })
   expect(newer.status).toMatchObject({ phase: 'live', synced: true, leader: true })
-  await newer.whenDurable({ timeout: 3000 })
+  await newer.whenDurable({ timeout: 20_000 })
 
   await eventually(() => expect(older.status).toMatchObject({ phase: 'live', synced: true, leader: false }))
   await older.db.cars.add({ id: 'b' })
-  await older.whenDurable({ timeout: 3000 })
+  await older.whenDurable({ timeout: 20_000 })
   await eventually(async () => expect(await newer.db.cars.count()).toBe(1))
   expect(page.server.open).toHaveLength(1)
   expect(page.errors).toEqual([])

@@ -68,7 +68,7 @@ test('refused positions can be tried again, and leave the shelf', async () => {
   refuses = false
   const before = page.server.of('update').length
   await client.syncManager.retry([edit?.id as number])
-  await client.whenDurable({ timeout: 3000 })
+  await client.whenDurable({ timeout: 20_000 })
   expect(await client.syncManager.rejectedEdits()).toEqual([])
   expect(page.server.of('update').length).toBeGreaterThan(before)
   expect(decodeChunk(edit?.fields['chunk'] as Uint8Array)).toHaveLength(1)

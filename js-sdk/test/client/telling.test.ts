@@ -40,7 +40,7 @@ test('writes are counted while disconnected, and waiting for them asks the datab
   })
   await expect(client.whenDurable({ timeout: 100 })).rejects.toThrow('2 edits')
   expect(transactions).toBeLessThan(5)
-  const durable = client.whenDurable({ timeout: 3000 })
+  const durable = client.whenDurable({ timeout: 20_000 })
   await client.connect(SCHEMA)
   await durable
 })
@@ -60,7 +60,7 @@ test('while the storage fails no connection is claimed', async () => {
   await eventually(() => expect(page.errors.map(String)).toContain('Error: The disk is full.'))
   expect(client.status).toMatchObject({ phase: 'connecting', connected: false })
   Object.assign(client.db, { transaction })
-  await client.whenDurable({ timeout: 5000 })
+  await client.whenDurable({ timeout: 20_000 })
   await eventually(() => expect(client.status).toMatchObject({ phase: 'live', connected: true }))
 })
 
@@ -83,7 +83,7 @@ test('a listener of the app that throws stops neither the others nor the syncing
     await client.connect(SCHEMA)
     await client.db.cars.add(newCar())
     await client.positions.record({ vehicleId: 'bus-1', latitude: 48, longitude: 11 })
-    await client.whenDurable({ timeout: 3000 })
+    await client.whenDurable({ timeout: 20_000 })
     expect(heard.at(-1)?.phase).toBe('live')
     expect(thrown.map(String)).toEqual(
       expect.arrayContaining(['TypeError: no such element', 'TypeError: no such map']),

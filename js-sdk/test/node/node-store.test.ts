@@ -12,13 +12,13 @@ import { DeviceTable } from '../../src/node/device-table.js'
 import { NodeStore } from '../../src/node/node-store.js'
 import { addFix, prepareFix } from '../../src/positions/fix-log.js'
 import { TrackStore } from '../../src/positions/track-store.js'
+import { SEED } from '../support/seed.js'
 import { TestServer } from '../support/server.js'
 import { settle, Tab } from '../support/tab.js'
 import { newDirectory } from './directory.js'
 
 const RUNS = Number(process.env['CHAOS_RUNS'] ?? 15)
 const STEPS = Number(process.env['CHAOS_STEPS'] ?? 60)
-const SEED = Number(process.env['CHAOS_SEED'] ?? Date.now() % 2 ** 31)
 
 const DAY = Date.UTC(2026, 10, 26)
 const ROWS = ['k0', 'k1', 'k2']

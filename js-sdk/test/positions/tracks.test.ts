@@ -31,7 +31,7 @@ describe('a track', () => {
     const device = await newDevice(server)
     for (let n = 1; n <= 5; n++) {
       await device.positions.record({ vehicleId: 'bus', at: n * 1000, latitude: n, longitude: 0 })
-      await device.whenDurable({ timeout: 5000 })
+      await device.whenDurable({ timeout: 20_000 })
     }
     const track = `track/bus/1970-01-01/${device.id}`
     expect(server.of('auth', track)).toHaveLength(1)
@@ -45,7 +45,7 @@ describe('a track', () => {
     const device = await newDevice(server)
     for (let day = 0; day < 7; day++) {
       await device.positions.record({ vehicleId: 'bus', at: day * DAY_MS, latitude: 1, longitude: day })
-      await device.whenDurable({ timeout: 5000 })
+      await device.whenDurable({ timeout: 20_000 })
     }
     expect(server.of('update')).toHaveLength(7)
   })
