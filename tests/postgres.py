@@ -62,7 +62,7 @@ async def create_database(postgres_url: str) -> str:
 
 async def clone_database(template_url: str) -> str:
     """Make a database that is a copy of the given one, to which nobody is connected, and return its URL."""
-    return await _create(template_url, f'template "{urlsplit(template_url).path[1:]}"')
+    return await _create(template_url, f'template "{urlsplit(template_url).path[1:]}" strategy file_copy')
 
 
 async def drop_database(url: str) -> None:

@@ -16,7 +16,8 @@ from examples.fleet_demo.demo import Choices, Demo, PostgresGone
 from examples.fleet_demo.recording import read_recording
 from examples.fleet_demo.replay import Pace
 from webhost_sync.cli.database import postgres_started
-from webhost_sync.cli.failures import FAILED, explain
+from webhost_sync.cli.explanations import explain
+from webhost_sync.cli.failures import FAILED
 from webhost_sync.cli.output import note, out
 from webhost_sync.cli.schema import migrate_database
 from webhost_sync.cli.settings import load_settings

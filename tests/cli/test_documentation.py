@@ -12,7 +12,7 @@ import pytest
 from typer.main import get_command
 
 from webhost_sync import config
-from webhost_sync.cli.main import app
+from webhost_sync.cli.main import program
 from webhost_sync.config import Settings
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -51,7 +51,7 @@ def test_every_setting_says_in_the_code_what_it_means() -> None:
 
 def commands() -> Iterator[tuple[str, list[str], str]]:
     """Every command: its words, its options and arguments as they are typed, and its help."""
-    root = get_command(app)
+    root = get_command(program())
     for name, command in root.commands.items():  # type: ignore[attr-defined]
         for child_name, child in getattr(command, "commands", {"": command}).items():
             parameters = [

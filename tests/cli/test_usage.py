@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from webhost_sync.cli.failures import CommandFailed, explain
+from webhost_sync.cli.explanations import explain
+from webhost_sync.cli.failures import CommandFailed
 
 SECRET = "a-secret-that-nobody-may-read-anywhere"
 

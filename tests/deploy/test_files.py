@@ -19,7 +19,7 @@ import yaml  # type: ignore[import-untyped]
 from typer.main import get_command
 
 from tests.cli.processes import REPOSITORY
-from webhost_sync.cli.main import app
+from webhost_sync.cli.main import program
 from webhost_sync.config import Settings
 
 DEPLOY = REPOSITORY / "deploy"
@@ -101,7 +101,7 @@ def test_the_dockerfile_passes_hadolint() -> None:
     ("where", "words"), list(commands()), ids=lambda value: value if isinstance(value, str) else ""
 )
 def test_every_command_is_one_of_the_program(where: str, words: list[str]) -> None:
-    command: Any = get_command(app)
+    command: Any = get_command(program())
     for word in words:
         if word.startswith("--"):
             assert word in {o for p in command.params for o in (*p.opts, *p.secondary_opts)}, where

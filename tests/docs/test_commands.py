@@ -26,7 +26,7 @@ from tests.docs.world import NOT_RUN, World, furnish, run_script
 from tests.eventually import eventually
 from tests.postgres import clone_database, drop_database, select
 from tests.server_process import SyncServer, server_process
-from webhost_sync.cli.main import app
+from webhost_sync.cli.main import program as whole_program
 
 pytestmark = pytest.mark.interop
 WITH_COMMANDS = [page for page in PAGES if shell_blocks(page)]
@@ -130,7 +130,7 @@ def unknown_part(span: str) -> str | None:
         words.pop(0)
     if not words or words[0] != "webhost-sync":
         return None
-    command: Any = get_command(app)
+    command: Any = get_command(whole_program())
     options = {option for parameter in command.params for option in parameter.opts} | {"--help"}
     for word in words[1:]:
         group = getattr(command, "commands", None)

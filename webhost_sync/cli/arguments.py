@@ -13,7 +13,7 @@ import typer
 
 from webhost_sync.auth.principals import Grant, Scope, parse_scopes
 from webhost_sync.errors import InvalidRequest
-from webhost_sync.routes.queries import read_point
+from webhost_sync.moments import read_point
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhdw])")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

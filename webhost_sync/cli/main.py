@@ -7,40 +7,66 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Annotated, NoReturn
 
 import typer
 
-from webhost_sync.cli import document, key, log, maintenance, tenant, upkeep, user, webhook
-from webhost_sync.cli.backup import backup, verify
-from webhost_sync.cli.check import check
-from webhost_sync.cli.dev import dev
-from webhost_sync.cli.doctor import doctor
-from webhost_sync.cli.failures import FAILED, explain, traceback_of
-from webhost_sync.cli.history import diff, history
+from webhost_sync.cli.failures import FAILED
 from webhost_sync.cli.output import note
-from webhost_sync.cli.projection import project, rebuild
-from webhost_sync.cli.restore import restore
-from webhost_sync.cli.schema import migrate
-from webhost_sync.cli.serve import serve
-from webhost_sync.cli.token import token
-from webhost_sync.cli.version import version
-from webhost_sync.cli.versions import versions
 
 PROGRAM = "webhost-sync"
 
-app = typer.Typer(
-    name=PROGRAM,
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    pretty_exceptions_show_locals=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+COMMANDS = {
+    "dev": "dev:dev",
+    "serve": "serve:serve",
+    "migrate": "schema:migrate",
+    "project": "projection:project",
+    "rebuild": "projection:rebuild",
+    "check": "check:check",
+    "doctor": "doctor:doctor",
+    "history": "history:history",
+    "diff": "history:diff",
+    "versions": "versions:versions",
+    "restore": "restore:restore",
+    "backup": "backup:backup",
+    "verify": "backup:verify",
+    "maintenance": "upkeep:commands",
+    "document": "document:commands",
+    "log": "log:commands",
+    "tenant": "tenant:commands",
+    "key": "key:commands",
+    "user": "user:commands",
+    "webhook": "webhook:commands",
+    "token": "token:token",
+    "version": "version:version",
+}
+"""Where each command is, in the order of the help. A run loads the one that it was asked for: to load all of
+them takes longer than most take to run."""
 
 
-@app.callback()
+def program(only: str | None = None) -> typer.Typer:
+    """Put the program together, with all commands or with one of `COMMANDS`."""
+    app = typer.Typer(
+        name=PROGRAM,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        pretty_exceptions_show_locals=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(options)
+    for name in [only] if only else COMMANDS:
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(import_module(f"webhost_sync.cli.{module}"), attribute)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
+    return app
+
+
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
@@ -53,38 +79,16 @@ def options(
     """
 
 
-app.command()(dev)
-app.command()(serve)
-app.command()(migrate)
-app.command()(project)
-app.command()(rebuild)
-app.command()(check)
-app.command()(doctor)
-app.command()(history)
-app.command()(diff)
-app.command()(versions)
-app.command()(restore)
-app.command()(backup)
-app.command()(verify)
-maintenance.commands.command("weekly")(upkeep.weekly)
-maintenance.commands.command("monthly")(upkeep.monthly)
-app.add_typer(maintenance.commands, name="maintenance")
-app.add_typer(document.commands, name="document")
-app.add_typer(log.commands, name="log")
-app.add_typer(tenant.commands, name="tenant")
-app.add_typer(key.commands, name="key")
-app.add_typer(user.commands, name="user")
-app.add_typer(webhook.commands, name="webhook")
-app.command()(token)
-app.command()(version)
-
-
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run one command, by default that of this process, and exit with its code. Raises: SystemExit."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    asked = next((word for word in given if not word.startswith("-")), None)
     try:
-        app(given, prog_name=PROGRAM)
+        program(asked if asked in COMMANDS else None)(given, prog_name=PROGRAM)
     except Exception as error:
+        # It knows all errors, and with them most of the program; most runs have none.
+        from webhost_sync.cli.explanations import explain, traceback_of
+
         if given[:1] == ["--debug"]:
             note(traceback_of(error))
         note(f"{PROGRAM}: {explain(error)}", style="red")

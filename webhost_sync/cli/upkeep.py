@@ -37,6 +37,7 @@ from webhost_sync.cli.bars import BytesBar
 from webhost_sync.cli.check import find_problems
 from webhost_sync.cli.database import postgres_started
 from webhost_sync.cli.failures import CommandFailed
+from webhost_sync.cli.maintenance import commands
 from webhost_sync.cli.output import note, print_json, print_table, working
 from webhost_sync.cli.progress import Bars
 from webhost_sync.cli.settings import load_settings
@@ -73,6 +74,7 @@ class Report:
         return [entry["step"] for entry in self.steps if not entry["ok"]]
 
 
+@commands.command("weekly")
 def weekly(
     target: Target = None,
     keep_daily: KeepDaily = 7,
@@ -95,6 +97,7 @@ def weekly(
     _run(target, Keep(keep_daily, keep_weekly, keep_monthly), "analyze", as_json)
 
 
+@commands.command("monthly")
 def monthly(
     target: Target = None,
     keep_daily: KeepDaily = 7,

@@ -18,10 +18,10 @@ from webhost_sync.admin import models
 from webhost_sync.errors import InvalidRequest
 from webhost_sync.fleet.names import validate_name
 from webhost_sync.history.restoring import Author
+from webhost_sync.moments import read_point, read_time
 from webhost_sync.routes.dashboard.page import Visit
 from webhost_sync.routes.dashboard.sections import DOCUMENTS
 from webhost_sync.routes.history_models import Activity, Mark, Moment, Version
-from webhost_sync.routes.queries import read_point, read_time
 
 _LOCAL_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d(?:\.\d{1,6})?)?")
 

@@ -26,6 +26,7 @@ from webhost_sync.fleet.ranges import DEFAULT, read_range
 from webhost_sync.fleet.row_edit import changes_of
 from webhost_sync.fleet.row_editor import Editor
 from webhost_sync.fleet.vehicle_tracks import VehicleTrack
+from webhost_sync.moments import read_time
 from webhost_sync.routes import models
 from webhost_sync.routes.dashboard.download import Download
 from webhost_sync.routes.dashboard.forms import Form
@@ -35,7 +36,6 @@ from webhost_sync.routes.endpoint import Query
 from webhost_sync.routes.exports import VEHICLE_FILE, vehicle_file
 from webhost_sync.routes.exports import Form as FileForm
 from webhost_sync.routes.models import PlainText
-from webhost_sync.routes.queries import read_time
 from webhost_sync.routes.track_models import Track, Trips, track_model, trips_model
 from webhost_sync.routes.tracks import LONGEST
 from webhost_sync.routes.vehicle_edit import vehicle_model
