@@ -47,7 +47,7 @@ class PresenceChannel:
         return self._link
 
     async def say(self, said: Sequence[Presence]) -> None:
-        """Tell all other processes. Raises: one of `store.redis_link.AWAY`."""
+        """Tell all other processes. Raises: one of `store.redis_link.away()`."""
         async with self._link.client.pipeline(transaction=False) as pipeline:
             for presence in said:
                 pipeline.publish(self._name, encode(self._process, presence))

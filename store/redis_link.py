@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -23,12 +24,15 @@ MAX_CONNECTIONS = 50
 
 log = logging.getLogger(__name__)
 
-try:
-    _errors: tuple[type[Exception], ...] = (importlib.import_module("redis.exceptions").RedisError,)
-except ImportError:  # the extra is not installed; then there is no link either
-    _errors = ()
-AWAY: tuple[type[Exception], ...] = (*_errors, OSError, TimeoutError)
-"""What commands raise while Redis is away, too busy, or something else."""
+
+def away() -> tuple[type[Exception], ...]:
+    """What commands raise while Redis is away, too busy, or something else.
+
+    Its library is loaded with the first link (it takes an eighth of what a server needs to start), so nothing
+    raises its errors before.
+    """
+    library = sys.modules.get("redis.exceptions")
+    return (*((library.RedisError,) if library else ()), OSError, TimeoutError)
 
 
 class RedisMissing(StoreError):
@@ -80,7 +84,7 @@ class RedisLink:
         try:
             async with asyncio.timeout(2 * PATIENCE):
                 await self.client.ping()
-        except AWAY as error:
+        except away() as error:
             self.failed(error)
             return
         if not self.is_up:
@@ -106,7 +110,7 @@ class RedisLink:
     async def subscription(self, channel: str) -> AsyncIterator[AsyncIterator[str]]:
         """Listen to a channel, from now on; the iterator ends when Redis was found to be away.
 
-        On a connection of its own, which waits as long as nothing is said. Raises: one of `AWAY`.
+        On a connection of its own, which waits as long as nothing is said. Raises: one of `away()`.
         """
         async with (
             self._library.Redis.from_url(

@@ -38,7 +38,7 @@ from store.contract import (
     RightsChanged,
     Unavailable,
 )
-from store.redis_link import AWAY, RedisLink
+from store.redis_link import RedisLink, away
 
 LOOK_INTERVAL = 1.0
 """Seconds between two looks of a listener that has no subscription."""
@@ -120,7 +120,7 @@ class SharedChanges:
             changes, moved = self._waiting.take()
             try:
                 await self._publish(changes, moved)
-            except AWAY as error:
+            except away() as error:
                 self._link.failed(error)
                 self._postgres.announce(changes)
                 for each in moved:
@@ -168,13 +168,13 @@ class SharedChanges:
     ) -> None:
         while True:
             if self._link.is_up:
-                with suppress(*AWAY):
+                with suppress(*away()):
                     await self._hear(channel, decode, heard)
             heard.put(MISSED)
             await asyncio.sleep(LOOK_INTERVAL)
 
     async def _hear(self, channel: str, decode: Callable[[str], Message], heard: _Heard[Message]) -> None:
-        """Pass on what is said in a channel. Returns, or raises one of `AWAY`, when Redis has gone."""
+        """Pass on what is said in a channel. Returns, or raises one of `away()`, when Redis has gone."""
         async with self._link.subscription(channel) as messages:
             heard.put(MISSED)  # what was said before
             async for payload in messages:

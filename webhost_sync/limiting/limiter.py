@@ -15,7 +15,7 @@ from limits import RateLimitItem, RateLimitItemPerSecond
 from limits.aio.storage import RedisStorage
 from limits.aio.strategies import SlidingWindowCounterRateLimiter
 
-from store.redis_link import AWAY, RedisLink
+from store.redis_link import RedisLink, away
 from webhost_sync.config import Settings
 from webhost_sync.limiting.budgets import ADJUSTABLE_BY_TENANT, MAX_AMOUNT, Budget, Kind, Verdict
 from webhost_sync.limiting.memory import BoundedMemory
@@ -91,7 +91,7 @@ class Limiter:
         if self._shared is not None and self._link is not None and self._link.is_up:
             try:
                 verdict = await _ask(self._shared, budget, who, takes=takes)
-            except AWAY as error:
+            except away() as error:
                 self._link.failed(error)
         verdict = verdict or await _ask(self._here, budget, who, takes=takes)
         if not verdict.allowed:

@@ -13,7 +13,7 @@ import structlog
 
 from store.contract import Changes, Missed, Unavailable
 from store.presence import PresenceChannel
-from store.redis_link import AWAY
+from store.redis_link import away
 from webhost_sync.sync.beyond import Beyond
 from webhost_sync.sync.hub import Hub
 
@@ -64,14 +64,14 @@ async def _say_presence(channel: PresenceChannel, beyond: Beyond) -> None:
         if channel.link.is_up:
             try:
                 await channel.say(said)
-            except AWAY as error:
+            except away() as error:
                 channel.link.failed(error)
 
 
 async def _hear_presence(channel: PresenceChannel, hub: Hub) -> None:
     while True:
         if channel.link.is_up:
-            with suppress(*AWAY):
+            with suppress(*away()):
                 async with channel.heard() as stream:
                     hub.exchange_presence()
                     async for process, presence in stream:

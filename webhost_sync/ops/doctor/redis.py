@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 
-from store.redis_link import AWAY, RedisLink
+from store.redis_link import RedisLink, away
 
 PATIENCE = 2.0
 
@@ -20,7 +20,7 @@ async def ask(url: str) -> str:
     )
     try:
         about = await client.info("server")
-    except AWAY as error:
+    except away() as error:
         raise OSError(str(error) or type(error).__name__) from error
     finally:
         await client.aclose()
