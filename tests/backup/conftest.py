@@ -17,11 +17,11 @@ from store.database import Database
 from store.tenants import Tenants
 from tests.postgres import create_database, drop_database, select
 from tests.store.rows import ALL_TABLES, row
-from webhost_sync.app import Store, open_store
 from webhost_sync.backup.making import Made, make_backup
 from webhost_sync.backup.restoring import chain_of, restore_into
 from webhost_sync.backup.shelf import FolderShelf
 from webhost_sync.config import Settings
+from webhost_sync.opening import Store, open_store
 
 ROWS = ("vehicles", "gps_positions", "latest_positions", "position_feeds", "api_keys")
 

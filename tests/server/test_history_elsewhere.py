@@ -6,9 +6,9 @@ from store.audit import Deed
 from tests.app import running_app
 from tests.eventually import eventually
 from tests.server.typists import typist
-from webhost_sync.app import open_past
 from webhost_sync.config import Settings
 from webhost_sync.history.restoring import Author
+from webhost_sync.opening import open_past
 
 
 async def test_clients_of_a_server_see_what_a_command_restores(database_url: str) -> None:

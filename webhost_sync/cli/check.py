@@ -12,7 +12,7 @@ import typer
 from store.fleet import PostgresFleet
 from store.integrity import Integrity
 from store.tenants import Tenants
-from webhost_sync import app
+from webhost_sync import opening
 from webhost_sync.cli.arguments import AsJson
 from webhost_sync.cli.database import postgres_started
 from webhost_sync.cli.failures import CommandFailed
@@ -59,7 +59,7 @@ async def find_problems(
     settings: Settings, url: str, slug: str | None, repairs: bool, bars: Bars
 ) -> list[Problem]:
     patient = settings.model_copy(update={"statement_timeout": 0.0})
-    async with app.open_store(patient, url) as store:
+    async with opening.open_store(patient, url) as store:
         spaces = [each for each in await Tenants(store.database).all() if slug in (None, each.slug)]
         if slug is not None and not spaces:
             raise CommandFailed(f"there is no tenant {slug!r}; `webhost-sync tenant list` shows all")

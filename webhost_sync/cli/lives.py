@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from store.audit import Deed
-from webhost_sync import app
+from webhost_sync import opening
 from webhost_sync.cli.database import operator, postgres_started
 from webhost_sync.cli.failures import CommandFailed
 from webhost_sync.cli.key import find_tenant
@@ -25,8 +25,8 @@ class TenantLives:
     """A tenant, what works on its documents, and as whom."""
 
     tenant_id: int
-    store: app.Store
-    lives: app.Lives
+    store: opening.Store
+    lives: opening.Lives
     by: Deed
 
 
@@ -48,10 +48,10 @@ async def _with_lives(
 ) -> Result:
     # A purge or an erasure of a large document takes as long as it takes.
     patient = settings.model_copy(update={"statement_timeout": 0.0})
-    async with app.open_store(patient, url) as store:
+    async with opening.open_store(patient, url) as store:
         owner = await find_tenant(store.database, tenant, test=test)
         try:
-            return await work(TenantLives(owner.id, store, app.lives_of(store, settings), operator()))
+            return await work(TenantLives(owner.id, store, opening.lives_of(store, settings), operator()))
         except DocumentNotFound as error:
             space = "test" if test else "live"
             raise CommandFailed(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from store.contract import Document
-from webhost_sync import app
+from webhost_sync import opening
 from webhost_sync.cli.database import postgres_started
 from webhost_sync.cli.failures import CommandFailed
 from webhost_sync.cli.key import find_tenant
@@ -26,7 +26,7 @@ class DocumentPast:
     """A document as it is now, and what can be done with its past."""
 
     record: Document
-    past: app.Past
+    past: opening.Past
 
 
 def with_past(
@@ -46,7 +46,7 @@ async def _with_past(
     work: Callable[[DocumentPast], Awaitable[Result]],
     test: bool,
 ) -> Result:
-    async with app.open_past(settings, url) as (store, past):
+    async with opening.open_past(settings, url) as (store, past):
         owner = await find_tenant(store.database, tenant, test=test)
         try:
             record = await past.archive.document(owner.id, validate_name(name))

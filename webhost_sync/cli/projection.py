@@ -10,7 +10,7 @@ import typer
 
 from store.fleet import PostgresFleet
 from store.tenants import Tenants
-from webhost_sync import app
+from webhost_sync import opening
 from webhost_sync.cli.arguments import AsJson, EndsWithStdin
 from webhost_sync.cli.database import postgres_ready, postgres_started
 from webhost_sync.cli.failures import CommandFailed
@@ -42,7 +42,7 @@ def project(until_stdin_ends: EndsWithStdin = False) -> None:
 
 
 async def _until_stopped(settings: Settings, database_url: str) -> None:
-    running = asyncio.create_task(app.project(settings, database_url))
+    running = asyncio.create_task(opening.project(settings, database_url))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
     note("projector started")
@@ -87,7 +87,7 @@ async def _rebuild(
     settings: Settings, database_url: str, slug: str | None, table: RebuiltTable | None, bar: Bars
 ) -> int:
     patient = settings.model_copy(update={"statement_timeout": 0.0})
-    async with app.open_store(patient, database_url) as store:
+    async with opening.open_store(patient, database_url) as store:
         spaces = [each for each in await Tenants(store.database).all() if slug in (None, each.slug)]
         if slug is not None and not spaces:
             raise CommandFailed(f"there is no tenant {slug!r}; `webhost-sync tenant list` shows all")

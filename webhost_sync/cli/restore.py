@@ -20,7 +20,7 @@ from store.backup.databases import database_at, ensure_database
 from store.contract import Document, Environment
 from store.database import Database
 from store.tenants import Tenants
-from webhost_sync import app
+from webhost_sync import opening
 from webhost_sync.backup.documents import DocumentRestored, DocumentsRestorer, Outcome, opened
 from webhost_sync.backup.frames import DamagedArchive
 from webhost_sync.backup.manifest import read_name
@@ -231,7 +231,7 @@ async def _restore_documents(
     with BytesBar("Reading the backup") as bar:
         async with (
             opened(goal, shelf, links, wanted.tenant, bar.show) as source,
-            app.open_past(patient, goal) as (store, past),
+            opening.open_past(patient, goal) as (store, past),
         ):
             restorer = DocumentsRestorer(
                 source, store.database, past.changes, by=operator(), archive=links[-1].name

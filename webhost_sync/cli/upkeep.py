@@ -16,7 +16,7 @@ from store import migrate
 from store.contract import Document, StoreError
 from store.database import Database
 from store.tenants import Tenants
-from webhost_sync import app
+from webhost_sync import opening
 from webhost_sync.backup.frames import DamagedArchive
 from webhost_sync.backup.making import make_backup
 from webhost_sync.backup.places import LATEST, shelf_at
@@ -169,7 +169,7 @@ async def _fold_logs(settings: Settings, url: str, database: Database) -> tuple[
     """Snapshot and trim what has grown since its last snapshot, as the server's compactor does."""
     folded = trimmed = 0
     keep_since = datetime.now(UTC) - timedelta(days=settings.history_days)
-    async with app.open_past(settings, url) as (store, past):
+    async with opening.open_past(settings, url) as (store, past):
         for space in await Tenants(database).all():
             after = ""
             while page := await store.log.documents(space.id, after=after, limit=PAGE):
