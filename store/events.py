@@ -12,9 +12,9 @@ import asyncpg
 
 from store import audit
 from store.audit import Deed
-from store.changes import LIVES_CHANNEL, encode_life
 from store.contract import LifeChanged
 from store.lifecycle_contract import Action, Event
+from store.messages import LIVES_CHANNEL, encode_life
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 

@@ -15,9 +15,9 @@ from uuid import UUID
 from sqlalchemy import Row, Select, func, insert, select, text, update
 
 from store.audit import SYSTEM, Action, Deed, write_down
-from store.changes import ACCESS_CHANNEL, encode_rights
 from store.contract import ApiKey, Environment, RightsChanged, StoreError, Tenant
 from store.database import Database
+from store.messages import ACCESS_CHANNEL, encode_rights
 from store.schema import api_keys, tenants
 
 _FIND = text("select * from find_api_key(:key_hash)")

@@ -17,17 +17,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from types import TracebackType
 from typing import Generic, TypeVar
 
-from store.changes import (
-    LATEST_CHANNEL,
-    LOG_CHANNEL,
-    PAUSE,
-    PostgresChanges,
-    Waiting,
-    decode_change,
-    decode_latest,
-    encode_change,
-    encode_latest,
-)
+from store.announcements import Announcements
+from store.changes import PostgresChanges
 from store.contract import (
     MISSED,
     Change,
@@ -37,6 +28,14 @@ from store.contract import (
     Missed,
     RightsChanged,
     Unavailable,
+)
+from store.messages import (
+    LATEST_CHANNEL,
+    LOG_CHANNEL,
+    decode_change,
+    decode_latest,
+    encode_change,
+    encode_latest,
 )
 from store.redis_link import RedisLink, away
 
@@ -51,9 +50,9 @@ log = logging.getLogger(__name__)
 
 
 class SharedChanges:
-    """A `store.contract.Changes` that also announces.
+    """A `store.contract.Changes` that also announces, as `PostgresChanges` does.
 
-    Invariants: as `PostgresChanges`; and a message that Redis did not take is announced by Postgres.
+    Invariant: a message that Redis did not take is announced by Postgres.
     """
 
     def __init__(self, postgres: PostgresChanges, link: RedisLink, prefix: str) -> None:
@@ -61,37 +60,29 @@ class SharedChanges:
         self._postgres = postgres
         self._link = link
         self._prefix = prefix
-        self._waiting = Waiting()
-        self._arrived = asyncio.Event()
-        self._closed = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
+        self._announcements = Announcements()
 
     async def __aenter__(self) -> SharedChanges:
-        self._task = asyncio.create_task(self._run())
+        self._announcements.start(self._run())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Send what is kept, by whichever way there is."""
-        self._closed.set()
-        self._arrived.set()
-        if self._task is not None:
-            await self._task
+        await self._announcements.end()
 
     def announce(self, changes: Sequence[Change]) -> None:
         """Tell all processes of commits, soon. Two of the same document that wait become one."""
         if self._link.is_up:
-            self._waiting.add(changes)
-            self._arrived.set()
+            self._announcements.add(changes)
         else:
             self._postgres.announce(changes)
 
     def announce_latest(self, moved: LatestMoved) -> None:
         """Tell all processes that latest positions moved, soon."""
         if self._link.is_up:
-            self._waiting.add_latest(moved)
-            self._arrived.set()
+            self._announcements.add_latest(moved)
         else:
             self._postgres.announce_latest(moved)
 
@@ -116,8 +107,8 @@ class SharedChanges:
         return self._postgres.listen_levels()
 
     async def _run(self) -> None:
-        while await self._something_waits():
-            changes, moved = self._waiting.take()
+        while await self._announcements.some():
+            changes, moved = self._announcements.take()
             try:
                 await self._publish(changes, moved)
             except away() as error:
@@ -125,9 +116,7 @@ class SharedChanges:
                 self._postgres.announce(changes)
                 for each in moved:
                     self._postgres.announce_latest(each)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(PAUSE):
-                    await self._closed.wait()
+            await self._announcements.gather_more()
 
     async def _publish(self, changes: Sequence[Change], moved: Sequence[LatestMoved]) -> None:
         async with asyncio.timeout(PATIENCE):
@@ -137,12 +126,6 @@ class SharedChanges:
                 for each in moved:
                     pipeline.publish(self._channel(LATEST_CHANNEL), encode_latest(each))
                 await pipeline.execute()
-
-    async def _something_waits(self) -> bool:
-        while not (self._waiting or self._closed.is_set()):
-            self._arrived.clear()
-            await self._arrived.wait()
-        return bool(self._waiting)
 
     @asynccontextmanager
     async def _listen(

@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store.changes import (
+from store.changes import PostgresChanges
+from store.contract import Change, LatestMoved, LifeChanged, RightsChanged, Unavailable
+from store.database import Database
+from store.messages import (
     ACCESS_CHANNEL,
     MAX_PAYLOAD_BYTES,
-    PostgresChanges,
     decode_change,
     decode_latest,
     decode_life,
@@ -25,8 +27,6 @@ from store.changes import (
     encode_life,
     encode_rights,
 )
-from store.contract import Change, LatestMoved, LifeChanged, RightsChanged, Unavailable
-from store.database import Database
 from store.roles import Role
 from tests.eventually import eventually
 from tests.store.logs import ADA, OpenLog, execute, open_log
