@@ -29,7 +29,7 @@ from webhost_sync.sync.open_document import Door, SharedSocket, cost_of
 from webhost_sync.sync.protocol import KEEP_ALIVE
 from webhost_sync.sync.rate import TokenBucket
 from webhost_sync.sync.receiving import ClientLeft, Receive, first_of, next_frame
-from webhost_sync.sync.transport import Frame, Transport
+from webhost_sync.sync.transport import Frame, Transport, drained_within
 
 logger = structlog.get_logger(__name__)
 
@@ -81,7 +81,7 @@ class CollabConnection:
                 await self._route(*split(frame))
             if self._socket.transport.buffered > self._settings.outbox_limit:
                 # Whoever does not read its answers is not asked for more questions.
-                await self._wait_for_reader()
+                await drained_within(self._socket.transport, self._settings.outbox_timeout)
 
     async def _route(self, address: Address, body: bytes) -> None:
         """Hand a frame to its document; what is for none is dropped, unless it is a token."""
@@ -180,13 +180,6 @@ class CollabConnection:
             quiet = [outbox.was_quiet() for outbox in opened.values()]
             if opened and all(quiet):
                 self._write(prefix_of(next(iter(opened))) + KEEP_ALIVE)
-
-    async def _wait_for_reader(self) -> None:
-        try:
-            async with asyncio.timeout(self._settings.outbox_timeout):
-                await self._socket.transport.drained()
-        except TimeoutError:
-            raise TooSlow(f"nothing was read for {self._settings.outbox_timeout:g} s") from None
 
     def _close(self, error: SyncError) -> None:
         if not self._closing.done():

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 
 from webhost_sync.config import Settings
-from webhost_sync.errors import SyncError, TooSlow
+from webhost_sync.errors import SyncError
 from webhost_sync.sync.effects import CatchUp, Member
+from webhost_sync.sync.membership import be_member
 from webhost_sync.sync.outbox import Outbox
 from webhost_sync.sync.protocol import decode
 from webhost_sync.sync.rate import TokenBucket
-from webhost_sync.sync.receiving import BYTES_PER_UPDATE, ClientLeft, Receive, first_of, next_frame
+from webhost_sync.sync.receiving import BYTES_PER_UPDATE, Receive, next_frame
 from webhost_sync.sync.runner import Runner
 
 
@@ -46,20 +47,7 @@ class Connection:
 
     async def serve(self) -> SyncError | None:
         """Serve until the end; returns why we end it, or None when the client left."""
-        ended: SyncError | None = None
-        self._runner.join(self._member, self._outbox)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._read())
-                tasks.create_task(self._catch_up())
-                raise await self._outbox.closing()
-        except* ClientLeft:
-            pass
-        except* SyncError as group:
-            ended = first_of(group)
-        finally:
-            self._runner.leave(self._member.connection_id)
-        return ended
+        return await be_member(self._member, self._runner, self._outbox, self._read(), self._catch_up())
 
     async def _read(self) -> None:
         while True:
@@ -72,17 +60,10 @@ class Connection:
                 await self._runner.submit(self._member, message)
             if self._outbox.is_full:
                 # Whoever does not read its answers is not asked for more questions.
-                await self._wait_for_reader()
+                await self._outbox.drained(self._settings.outbox_timeout)
 
     async def _catch_up(self) -> None:
         while True:
             await self._outbox.fell_behind()
-            await self._wait_for_reader()
+            await self._outbox.drained(self._settings.outbox_timeout)
             await self._runner.submit(self._member, CatchUp(self._outbox.resume()))
-
-    async def _wait_for_reader(self) -> None:
-        try:
-            async with asyncio.timeout(self._settings.outbox_timeout):
-                await self._outbox.drained()
-        except TimeoutError:
-            raise TooSlow(f"nothing was read for {self._settings.outbox_timeout:g} s") from None

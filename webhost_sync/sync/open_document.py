@@ -17,7 +17,7 @@ import structlog
 from webhost_sync.auth.access import Access
 from webhost_sync.auth.principals import Principal
 from webhost_sync.config import Settings
-from webhost_sync.errors import NotAllowed, ProtocolError, SyncError, TooSlow, TryAgain
+from webhost_sync.errors import NotAllowed, ProtocolError, SyncError, TryAgain
 from webhost_sync.sync.backlog import Backlog, Inbox
 from webhost_sync.sync.collab_dialect import HocuspocusDialect
 from webhost_sync.sync.effects import Greeting, Member, Request, Unreadable
@@ -36,6 +36,7 @@ from webhost_sync.sync.hocuspocus import (
 )
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.live import LiveConnection, LiveConnections
+from webhost_sync.sync.membership import be_member
 from webhost_sync.sync.outbox import Outbox
 from webhost_sync.sync.protocol import (
     AwarenessUpdate,
@@ -46,7 +47,7 @@ from webhost_sync.sync.protocol import (
 )
 from webhost_sync.sync.protocol import KnownMessage as RoomMessage
 from webhost_sync.sync.rate import TokenBucket
-from webhost_sync.sync.receiving import BYTES_PER_UPDATE, first_of
+from webhost_sync.sync.receiving import BYTES_PER_UPDATE, ClientLeft
 from webhost_sync.sync.refusals import Refusals
 from webhost_sync.sync.runner import Runner
 from webhost_sync.sync.transport import Frame, Transport
@@ -58,10 +59,6 @@ TOKEN_COST = 4
 """So many updates a token counts for: somebody must look up whether its key still stands."""
 Admit = Callable[[str, str], Awaitable[tuple[Principal, Access]]]
 """Says who shows a credential, and what it may do with a document. Raises: SyncError."""
-
-
-class Detached(Exception):
-    """The client has closed the document."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,21 +127,8 @@ class OpenDocument:
 
     async def serve(self) -> SyncError | None:
         """Serve until the end; returns why we end it, or None when the client did."""
-        ended: SyncError | None = None
-        self._runner.join(self._member, self._outbox)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._read())
-                tasks.create_task(self._catch_up())
-                tasks.create_task(self._ask_for_tokens())
-                raise await self._outbox.closing()
-        except* Detached:
-            pass
-        except* SyncError as group:
-            ended = first_of(group)
-        finally:
-            self._runner.leave(self._member.connection_id)
-        return ended
+        loops = (self._read(), self._catch_up(), self._ask_for_tokens())
+        return await be_member(self._member, self._runner, self._outbox, *loops)
 
     async def _read(self) -> None:
         while True:
@@ -153,10 +137,10 @@ class OpenDocument:
             await self._tenant_rate.take(cost_of(body))
             if self._outbox.is_full:
                 # Whoever does not read its answers is not asked for more questions.
-                await self._wait_for_reader()
+                await self._outbox.drained(self._door.settings.outbox_timeout)
             try:
                 await self._take(body)
-            except (SyncError, Detached):
+            except (SyncError, ClientLeft):
                 self._inbox.done()
                 raise
             # Not when it is cancelled: a token that comes as the old one expires opens the document again.
@@ -175,7 +159,7 @@ class OpenDocument:
             case Token(token):
                 await self._renew(token)
             case Close():
-                raise Detached
+                raise ClientLeft
             case SyncStep1():
                 await self._answer(message)
             case SyncReply(inner):
@@ -253,17 +237,10 @@ class OpenDocument:
         while True:
             await self._outbox.fell_behind()
             async with self._socket.turn:
-                await self._wait_for_reader()
+                await self._outbox.drained(self._door.settings.outbox_timeout)
                 for request in self._outbox.resume_with():
                     await self._submit(request)
                 await self._outbox.delivered()
-
-    async def _wait_for_reader(self) -> None:
-        try:
-            async with asyncio.timeout(self._door.settings.outbox_timeout):
-                await self._outbox.drained()
-        except TimeoutError:
-            raise TooSlow(f"nothing was read for {self._door.settings.outbox_timeout:g} s") from None
 
     def _write(self, message: Known) -> None:
         self._socket.transport.write(Frame(self._dialect.frame(message)))

@@ -13,7 +13,7 @@ from webhost_sync.sync.dialect import Y_WEBSOCKET, Dialect
 from webhost_sync.sync.document import EMPTY_STATE_VECTOR
 from webhost_sync.sync.effects import Acknowledge, CatchUp, Greeting, Refuse, Request, Send
 from webhost_sync.sync.protocol import AwarenessUpdate, KnownMessage, SyncStep1, SyncStep2, encode
-from webhost_sync.sync.transport import Frame, Frames, Transport
+from webhost_sync.sync.transport import Frame, Frames, Transport, drained_within
 
 
 class Outbox:
@@ -108,9 +108,9 @@ class Outbox:
         """Wait until a frame had to be skipped."""
         await self._fell_behind.wait()
 
-    async def drained(self) -> None:
-        """Wait until the reader has read, or is gone."""
-        await self._transport.drained()
+    async def drained(self, seconds: float) -> None:
+        """Wait until the reader has read, or is gone. Raises: TooSlow."""
+        await drained_within(self._transport, seconds)
 
     def resume(self) -> bytes:
         """Write again from now on; returns the state vector to catch the reader up from."""

@@ -17,7 +17,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
 class ClientLeft(Exception):
-    """The client closed the socket, or it broke."""
+    """The client closed the socket or, of many documents on it, this one; or the socket broke."""
 
 
 async def next_frame(receive: Receive, limit: int) -> bytes:

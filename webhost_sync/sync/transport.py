@@ -22,7 +22,7 @@ from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from webhost_sync.config import KIB, MIB, SMALLEST_OUTBOX
-from webhost_sync.errors import Internal
+from webhost_sync.errors import Internal, TooSlow
 
 EXTENSION = "webhost.transport"
 """Key in the ASGI scope's `extensions`; the value is a `TransportFactory`."""
@@ -207,6 +207,15 @@ class AsgiTransport:
                 self._writable.set()
         if self._farewell is None:
             await self._wake.wait()
+
+
+async def drained_within(transport: Transport, seconds: float) -> None:
+    """Wait until the reader has read enough, or is gone. Raises: TooSlow."""
+    try:
+        async with asyncio.timeout(seconds):
+            await transport.drained()
+    except TimeoutError:
+        raise TooSlow(f"nothing was read for {seconds:g} s") from None
 
 
 @asynccontextmanager
