@@ -19,7 +19,7 @@ from tests.store.logs import TENANT, execute, held, in_flight, open_log
 from tests.unit.test_document import NONSENSE
 from webhost_sync.config import Settings
 from webhost_sync.errors import DocumentQuarantined, Draining
-from webhost_sync.sync import runner as runner_module
+from webhost_sync.sync import room_presence
 from webhost_sync.sync.effects import Exchange
 from webhost_sync.sync.hub import Hub
 from webhost_sync.sync.protocol import AwarenessEntry, AwarenessUpdate
@@ -120,7 +120,7 @@ async def test_whoever_waits_for_a_load_while_the_server_drains_is_sent_away(dat
 async def test_a_crowd_of_large_presences_is_told_more_rarely_and_holds_no_document_up(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner_module, "PRESENCE_BYTES_PER_SECOND", 1)
+    monkeypatch.setattr(room_presence, "BYTES_PER_SECOND", 1)
     async with open_rooms(database_url, presence_interval=0.0) as rooms, rooms.guest() as guest:
         first, second = (AwarenessUpdate((AwarenessEntry(7, clock, '"here"'),)) for clock in (1, 2))
         await guest.runner.submit(guest.member, first)

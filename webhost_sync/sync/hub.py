@@ -161,14 +161,14 @@ class Hub:
         """Another process says who is present in a document, or asks."""
         runner = self._live.get((presence.tenant_id, presence.document))
         if runner is not None and presence.update:
-            runner.hear_presence(process, presence)
+            runner.presence.hear(process, presence)
         elif runner is not None:
-            runner.say_presence()
+            runner.presence.say()
 
     def exchange_presence(self) -> None:
         """Tell other processes of every room who is present, and ask them: they may have missed it."""
         for key, runner in self._live.items():
-            runner.say_presence()
+            runner.presence.say()
             self._ask_for_presence(key)
 
     def _ask_for_presence(self, key: Key) -> None:
@@ -336,7 +336,7 @@ class Hub:
                     logger.debug("room unloaded", tenant=key[0], document=key[1], seq=runner.seq)
                     self._unload(key, slot)
                 else:
-                    runner.tick(now)
+                    runner.presence.tick(now)
 
 
 def _fail(slot: _Slot, error: SyncError) -> None:

@@ -17,9 +17,8 @@ from collections.abc import Awaitable, Callable, Iterable
 import structlog
 
 from store.contract import Document
-from store.presence import Presence
-from webhost_sync.config import MIB, Settings
-from webhost_sync.errors import ClientFault, SyncError, WrongEpoch
+from webhost_sync.config import Settings
+from webhost_sync.errors import SyncError, WrongEpoch
 from webhost_sync.sync.beyond import Beyond
 from webhost_sync.sync.document import EMPTY_STATE_VECTOR, BrokenDocument
 from webhost_sync.sync.effects import (
@@ -33,21 +32,19 @@ from webhost_sync.sync.effects import (
     Refuse,
     Request,
     Send,
-    Tell,
 )
 from webhost_sync.sync.growth import Growth
 from webhost_sync.sync.holding import Holding
 from webhost_sync.sync.loading import Loaded
 from webhost_sync.sync.outbox import Outbox
-from webhost_sync.sync.protocol import AwarenessUpdate, Message, decode, encode
+from webhost_sync.sync.protocol import AwarenessUpdate, Message, encode
 from webhost_sync.sync.room import Room
 from webhost_sync.sync.room_log import RoomLog
+from webhost_sync.sync.room_presence import RoomPresence
 from webhost_sync.sync.transport import Frames
 
 logger = structlog.get_logger(__name__)
 LATEST = 2**63 - 1
-PRESENCE_BYTES_PER_SECOND = 200 * MIB
-"""What one room may write to all its members together before its presence is slowed down."""
 
 
 class Runner:
@@ -78,15 +75,14 @@ class Runner:
         self._log = log
         self._settings = settings
         self._growth = growth
-        self._beyond = beyond
         self._reload = reload
         self._aside: frozenset[bytes] = frozenset()
         self._seq = record.head_seq
         self._foreign_seq = record.head_seq
         self._outboxes: dict[int, Outbox] = {}
+        self._presence = RoomPresence(room, record, self._outboxes, settings.presence_interval, beyond)
         self._exchanges: dict[int, asyncio.Future[Answer | SyncError]] = {}
         self._wake = asyncio.Event()
-        self._presence_wake = asyncio.Event()
         self._space = asyncio.Event()
         self._settled = asyncio.Event()
         self._settled.set()
@@ -102,6 +98,10 @@ class Runner:
     @property
     def seq(self) -> int:
         return self._seq
+
+    @property
+    def presence(self) -> RoomPresence:
+        return self._presence
 
     @property
     def connections(self) -> int:
@@ -139,7 +139,7 @@ class Runner:
         self._outboxes.pop(connection_id, None)
         self._holding.left(connection_id)
         self._room.leave(connection_id, self._last_active)
-        self._presence_wake.set()
+        self._presence.wake()
 
     async def submit(self, member: Member, message: Message | Request) -> None:
         """Hand one message to the room; waits while too much is waiting, so that the socket is not read.
@@ -153,7 +153,7 @@ class Runner:
             raise self._ended
         self._carry_out(self._room.receive(member, message, time.monotonic()), b"")
         if isinstance(message, AwarenessUpdate):
-            self._presence_wake.set()
+            self._presence.wake()
         if self._room.waiting:
             self._start()
 
@@ -192,11 +192,6 @@ class Runner:
         else:
             self._holding.begin(reason, self._outboxes)
 
-    def tick(self, now: float) -> None:
-        """Let presence expire, if any is that old."""
-        if self._room.has_stale_presence(now):
-            self._presence_wake.set()
-
     def close(self, error: SyncError) -> None:
         """End the room: close every member, and end every exchange, with `error`; the first one counts."""
         self._ended = self._ended or error
@@ -214,7 +209,7 @@ class Runner:
     async def run(self) -> None:
         """Serve until cancelled. Raises: a group with the SyncError by which the room is lost."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._run_presence())
+            tasks.create_task(self._presence.run())
             while True:
                 await self._wake.wait()
                 self._wake.clear()
@@ -276,43 +271,6 @@ class Runner:
             batch = self._room.learn([row.payload for row in rows])
             self._seq = rows[-1].seq
             self._carry_out(batch.effects, batch.before if before is None else before)
-
-    async def _run_presence(self) -> None:
-        while True:
-            await self._presence_wake.wait()
-            self._presence_wake.clear()
-            pause = self._settings.presence_interval
-            for effect in self._room.flush_presence(time.monotonic()):
-                if isinstance(effect, Tell):
-                    self._tell(effect)
-                    continue
-                frames = Frames(encode(effect.message))
-                for outbox in self._outboxes.values():
-                    outbox.mention(frames)
-                # A crowd of large presences would keep the whole process busy: it is told more rarely.
-                pause += len(frames.message) * len(self._outboxes) / PRESENCE_BYTES_PER_SECOND
-            await asyncio.sleep(pause)
-
-    def say_presence(self) -> None:
-        """Tell other processes who is present here: one of them asks."""
-        for each in self._room.present_here():
-            self._tell(each)
-
-    def hear_presence(self, process: str, presence: Presence) -> None:
-        """Take in who is present in another process."""
-        try:
-            [message] = decode(presence.update)
-            if isinstance(message, AwarenessUpdate):
-                self._room.hear_of(process, presence.owner, message, time.monotonic())
-        except (ClientFault, ValueError) as error:
-            logger.warning("presence ignored", document=self._record.name, why=str(error))
-        self._presence_wake.set()
-
-    def _tell(self, told: Tell) -> None:
-        if self._beyond is not None:
-            record = self._record
-            update = encode(told.message)
-            self._beyond.say(Presence(record.tenant_id, record.name, told.owner, update))
 
     def _is_full(self) -> bool:
         return (
