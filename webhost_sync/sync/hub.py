@@ -14,27 +14,23 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from contextvars import Context
 from dataclasses import dataclass
-from functools import partial
 
 import structlog
 
-from store.contract import Change, LifeChanged, Unavailable, UnknownDocument, UpdateLog
+from store.contract import Change, LifeChanged, UpdateLog
 from store.contract import Document as DocumentRecord
 from store.presence import Presence
 from webhost_sync.config import Settings
-from webhost_sync.errors import DocumentNotFound, Draining, Internal, StoreUnavailable, SyncError
+from webhost_sync.errors import Draining, Internal, SyncError
 from webhost_sync.sync.beyond import Beyond
-from webhost_sync.sync.growth import Growth
 from webhost_sync.sync.lives import Key, ends_of
-from webhost_sync.sync.loading import Loaded, load_document, open_room
 from webhost_sync.sync.receiving import first_of
-from webhost_sync.sync.room_log import RoomLog
+from webhost_sync.sync.room_maker import RoomMaker
 from webhost_sync.sync.runner import LATEST, Runner
 
 logger = structlog.get_logger(__name__)
@@ -84,15 +80,13 @@ class Hub:
         beyond: Beyond | None = None,
     ) -> None:
         self._log = log
-        self._settings = settings
-        self._due = due
-        self._beyond = beyond
+        self._maker = RoomMaker(log, settings, due, beyond)
+        self._idle_timeout = settings.room_idle_timeout
         self._slots: dict[Key, _Slot] = {}
         self._live: dict[Key, Runner] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._connection_ids = itertools.count(1)
         self._draining = asyncio.Event()
-        self._held: SyncError | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -167,13 +161,9 @@ class Hub:
 
     def exchange_presence(self) -> None:
         """Tell other processes of every room who is present, and ask them: they may have missed it."""
-        for key, runner in self._live.items():
+        for runner in self._live.values():
             runner.presence.say()
-            self._ask_for_presence(key)
-
-    def _ask_for_presence(self, key: Key) -> None:
-        if self._beyond is not None:
-            self._beyond.say(Presence(*key))
+            runner.presence.ask()
 
     def check_logs(self) -> None:
         """Have every room read its log, because messages about changes may have been lost."""
@@ -216,7 +206,7 @@ class Hub:
     def hold(self, reason: SyncError | None) -> None:
         """Let no room take updates, for this reason, until it is None again. Reading goes on; a document that
         there isn't can't be made meanwhile, so its room is refused for the same reason."""
-        self._held = reason
+        self._maker.held = reason
         for runner in self._live.values():
             runner.hold(reason)
 
@@ -246,11 +236,11 @@ class Hub:
     async def _serve(self, key: Key, slot: _Slot) -> None:
         """The life of one room: load, run, forget."""
         try:
-            runner = await self._load(key)
+            runner = await self._maker.make(key)
             while slot.is_stale:
                 slot.is_stale = False
                 runner.dispose()
-                runner = await self._load(key)
+                runner = await self._maker.make(key)
         except SyncError as error:
             _fail(slot, error)
             await self._forget_later(key, slot)
@@ -259,12 +249,12 @@ class Hub:
             _fail(slot, Draining())
             self._forget(key, slot)
             raise
-        if self._held is not None:
-            runner.hold(self._held)
+        if self._maker.held is not None:
+            runner.hold(self._maker.held)
         slot.runner.set_result(runner)
         self._live[key] = runner
         runner.committed_elsewhere(slot.last_seq)
-        self._ask_for_presence(key)
+        runner.presence.ask()
         try:
             await runner.run()
         except* SyncError as lost:
@@ -298,33 +288,6 @@ class Hub:
             self._tasks.pop(key, None)
             self._live.pop(key, None)
 
-    async def _load(self, key: Key) -> Runner:
-        started = time.monotonic()
-        loaded = await self._load_document(key)
-        room = open_room(loaded, self._settings)
-        milliseconds = round((time.monotonic() - started) * 1000, 1)
-        logger.debug(
-            "room loaded", tenant=key[0], document=key[1], seq=loaded.record.head_seq, ms=milliseconds
-        )
-        room_log = RoomLog(self._log, loaded.record, self._settings.uncommitted_timeout)
-        reload = partial(self._load_document, key)
-        growth = Growth(loaded.record, self._settings, self._due)
-        return Runner(room, loaded.record, room_log, self._settings, growth, reload, self._beyond)
-
-    async def _load_document(self, key: Key, aside: frozenset[bytes] = frozenset()) -> Loaded:
-        """Raises: DocumentNotFound, StoreUnavailable, Internal."""
-        tenant_id, name = key
-        try:
-            record = await self._log.open(tenant_id, name, create=self._held is None)
-            return await load_document(self._log, record, secrets.randbits(32), aside)
-        except UnknownDocument as error:
-            raise self._held or DocumentNotFound() from error
-        except Unavailable as error:
-            raise StoreUnavailable() from error
-        except Exception as error:
-            logger.exception("document not loaded", tenant=tenant_id, document=name)
-            raise Internal() from error
-
     async def _sweep(self) -> None:
         """Unload idle rooms, and let presence expire in the others."""
         while True:
@@ -332,7 +295,7 @@ class Hub:
             now = time.monotonic()
             for key, runner in list(self._live.items()):
                 slot = self._slots[key]
-                if not slot.users and runner.idle_for(now) > self._settings.room_idle_timeout:
+                if not slot.users and runner.idle_for(now) > self._idle_timeout:
                     logger.debug("room unloaded", tenant=key[0], document=key[1], seq=runner.seq)
                     self._unload(key, slot)
                 else:

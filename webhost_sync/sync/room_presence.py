@@ -78,6 +78,11 @@ class RoomPresence:
         for each in self._room.present_here():
             self._tell(each)
 
+    def ask(self) -> None:
+        """Ask other processes who is present in them."""
+        if self._beyond is not None:
+            self._beyond.say(Presence(self._record.tenant_id, self._record.name))
+
     def hear(self, process: str, presence: Presence) -> None:
         """Take in who is present in another process."""
         try:
