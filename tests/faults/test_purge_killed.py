@@ -20,8 +20,8 @@ from store.renewal import KEPT_OF_A_DOCUMENT
 from store.tenants import Tenants
 from tests.eventually import eventually
 from tests.server.lives import Writer
+from tests.store.lives import rows_left
 from tests.store.logs import ADA, OpenLog, execute, in_flight, open_log, superuser
-from tests.store.test_lifecycle import rows_left
 from webhost_sync.lifecycle.keeper import Keeper
 
 pytestmark = pytest.mark.faults
