@@ -12,8 +12,8 @@ it can't get further than that where the login is no superuser and owns nothing.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -21,24 +21,15 @@ from typing import Self
 
 import asyncpg
 from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, QueuePool
 
-from store.address import address_of, driver_url, login_of
-from store.contract import SchemaOutdated, StoreError, Unavailable
-from store.refusals import Cause, Refusal, refusal_of
-from store.roles import INSUFFICIENT_PRIVILEGE, MissingPrivilege, Role
+from store.address import driver_url
+from store.failures import Failures
+from store.roles import Role
 from store.slow_statements import SlowStatements
 
 APPLICATION_NAME = "webhost-sync"
-
-# Classes of SQLSTATE after which the same call may succeed: connection, transaction rollback
-# (deadlock), resources, operator intervention (shutdown, statement timeout), system error.
-TRANSIENT_CLASSES = frozenset({"08", "40", "53", "57", "58"})
-LOCK_NOT_AVAILABLE = "55P03"
-READ_ONLY_TRANSACTION = "25006"  # a standby after a failover
 ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
@@ -77,8 +68,8 @@ class Database:
     ) -> None:
         """Times are seconds; a `statement_timeout` of 0 means none, and so does a `slow_statement`, above
         which one is noted in `slow`. Connects to nothing yet."""
-        self.address = address_of(url)
-        self._login = login_of(url)
+        self._failures = Failures(url, connect_timeout)
+        self.address = self._failures.address
         self._url = driver_url(url)
         self._pool_sizes = {
             Role.APP: pool_size,
@@ -161,13 +152,9 @@ class Database:
 
         Raises: Unavailable, MissingPrivilege (this login isn't the owner of the schema).
         """
-        try:
+        with self._failures.as_owner():
             async with self._begin(None) as connection:
                 yield connection
-        except DBAPIError as error:
-            if getattr(error.orig, "sqlstate", None) != INSUFFICIENT_PRIVILEGE:
-                raise
-            raise self._not_the_owner(error.orig) from error
 
     @asynccontextmanager
     async def raw_connection(self, role: Role) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
@@ -175,45 +162,20 @@ class Database:
 
         Wrap what is done with it in `errors()`. Raises: as `tenant`.
         """
-        connection = await self._connect(role)
-        try:
+        async with self._raw(role) as connection:
             yield connection
-        finally:
-            # One that can't say goodbye any more is gone as well.
-            with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                await connection.close(timeout=self._connect_timeout)
 
     @asynccontextmanager
     async def owner_connection(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
         """A driver's connection as the login itself, in no transaction yet: for COPY, and for VACUUM and the
         like, which run in none. Raises: as `owner`."""
-        with self.errors():
-            connection = await self._connect(None)
-            try:
+        with self.errors(), self._failures.as_owner():
+            async with self._raw(None) as connection:
                 yield connection
-            except asyncpg.InsufficientPrivilegeError as error:
-                raise self._not_the_owner(error) from error
-            finally:
-                with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                    await connection.close(timeout=self._connect_timeout)
 
-    @contextmanager
-    def errors(self) -> Iterator[None]:
+    def errors(self) -> AbstractContextManager[None]:
         """Turn what the driver or the network raises inside into `Unavailable` where it is transient."""
-        try:
-            yield
-        except PoolTimeout as error:
-            raise self._unavailable("every pooled connection is busy; raise POOL_SIZE") from error
-        except DBAPIError as error:
-            if error.connection_invalidated or _is_transient(error.orig):
-                raise self._unavailable(str(error.orig)) from error
-            raise
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            if _is_transient(error):
-                raise self._unavailable(str(error)) from error
-            raise
-        except ConnectionError as error:
-            raise self._unavailable(str(error)) from error
+        return self._failures.at_work()
 
     def pools(self) -> tuple[PoolUse, ...]:
         """How full the pools of this process are."""
@@ -251,50 +213,18 @@ class Database:
         }
         if role is not None:
             settings["role"] = role.value
-        try:
+        with self._failures.connecting():
             return await asyncpg.connect(self._url, server_settings=settings, timeout=self._connect_timeout)
-        except asyncpg.PostgresError as error:
-            raise self._refused(error) from error
-        except TimeoutError as error:
-            silent = Refusal(Cause.SILENT, f"no answer in {self._connect_timeout:g} s")
-            raise self._not_connected(silent) from error
-        except (OSError, asyncpg.InterfaceError, ValueError) as error:
-            raise self._not_connected(refusal_of(error)) from error
 
-    def _refused(self, error: asyncpg.PostgresError) -> StoreError:
-        match error.sqlstate:
-            case "22023" if "role" in str(error):
-                return SchemaOutdated(
-                    f"{self.address} has no roles for the server; run `webhost-sync migrate`"
-                )
-            case "42501" if "role" in str(error):
-                return SchemaOutdated(
-                    f"{self.address}: {error}; run `webhost-sync migrate` as the schema's owner"
-                )
-            case _:
-                return self._not_connected(refusal_of(error))
-
-    def _not_connected(self, refusal: Refusal) -> Unavailable:
-        who = f" as {self._login!r}" if self._login else ""
-        return Unavailable(
-            f"Postgres at {self.address} can't be used{who}: {refusal.reason}; {refusal.remedy}", refusal
-        )
-
-    def _not_the_owner(self, error: BaseException | None) -> MissingPrivilege:
-        return MissingPrivilege(
-            f"{self.address}: {error}; this is for the owner of the schema, whose login "
-            "MIGRATION_DATABASE_URL names"
-        )
-
-    def _unavailable(self, reason: str) -> Unavailable:
-        return Unavailable(f"Postgres at {self.address} can't be used: {reason}; check it and DATABASE_URL")
-
-
-def _is_transient(error: BaseException | None) -> bool:
-    state = getattr(error, "sqlstate", None)
-    if state is None:  # the driver's own: the connection is closed
-        return True
-    return state[:2] in TRANSIENT_CLASSES or state in (LOCK_NOT_AVAILABLE, READ_ONLY_TRANSACTION)
+    @asynccontextmanager
+    async def _raw(self, role: Role | None) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        connection = await self._connect(role)
+        try:
+            yield connection
+        finally:
+            # One that can't say goodbye any more is gone as well.
+            with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await connection.close(timeout=self._connect_timeout)
 
 
 async def _set_tenant(connection: AsyncConnection, tenant_id: int) -> None:
