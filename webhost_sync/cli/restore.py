@@ -6,36 +6,25 @@ With `--to` or `--version` it is about a document's history (`versions.py`); els
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Annotated
 from urllib.parse import urlsplit
 
 import typer
 
-from store import migrate
-from store.address import address_of
-from store.backup import documents as stored
-from store.backup.contract import BackupRefused
-from store.backup.databases import database_at, ensure_database
-from store.contract import Document, Environment
-from store.database import Database
-from store.tenants import Tenants
-from webhost_sync import opening
-from webhost_sync.backup.documents import DocumentRestored, DocumentsRestorer, Outcome, opened
+from webhost_sync.backup.documents import DocumentRestored, Outcome
 from webhost_sync.backup.frames import DamagedArchive
 from webhost_sync.backup.manifest import read_name
-from webhost_sync.backup.places import LATEST, find_archive
-from webhost_sync.backup.restoring import Link, Restored, chain_of, read_archive, restore_into
-from webhost_sync.backup.shelf import Shelf
+from webhost_sync.backup.places import LATEST
+from webhost_sync.backup.restoring import Restored
 from webhost_sync.cli.arguments import AsJson, TestSpace
 from webhost_sync.cli.backup import Where, target_of
-from webhost_sync.cli.bars import BytesBar
-from webhost_sync.cli.database import operator, postgres_started
+from webhost_sync.cli.database import postgres_started
 from webhost_sync.cli.failures import CommandFailed
 from webhost_sync.cli.output import note, print_json, say
+from webhost_sync.cli.restoring import Wanted, restore_backup
 from webhost_sync.cli.settings import load_settings
 from webhost_sync.cli.versions import restore_document
-from webhost_sync.config import Settings
 
 WORDS = {
     Outcome.EDITED: "made what it was, by a new edit",
@@ -45,22 +34,6 @@ WORDS = {
     Outcome.QUARANTINED: "left alone: in quarantine; release it, or say --new-epoch",
     Outcome.DELETED: "left alone: deleted since; bring it back, or delete it for good first",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is to be restored from which archive, and where to."""
-
-    archive: str
-    target: str
-    into: str | None
-    database: str | None
-    overwrite: str | None
-    tenant: str | None
-    document: str | None
-    test: bool
-    new_epoch: bool
-    dry_run: bool
 
 
 def restore(
@@ -174,7 +147,7 @@ def restore(
     with postgres_started(settings) as postgres:
         try:
             done = asyncio.run(
-                _restore(settings, postgres.owner_url, _login(postgres.url, postgres.owner_url), wanted)
+                restore_backup(settings, postgres.owner_url, _login(postgres.url, postgres.owner_url), wanted)
             )
         except DamagedArchive as error:
             raise CommandFailed(
@@ -182,99 +155,6 @@ def restore(
                 "backup --list`)"
             ) from error
     _report(done, wanted, as_json)
-
-
-async def _restore(
-    settings: Settings, url: str, login: str | None, wanted: Wanted
-) -> Restored | list[DocumentRestored] | None:
-    shelf, name = await find_archive(wanted.archive, wanted.target)
-    links = await chain_of(shelf, name)
-    goal = wanted.into or url
-    if wanted.database is not None:
-        goal = database_at(url, wanted.database)
-        if not wanted.dry_run:
-            await ensure_database(url, wanted.database)
-    in_use = (
-        wanted.tenant is not None and wanted.overwrite is None and await _holds_tenant(goal, wanted.tenant)
-    )
-    if wanted.document is not None or in_use:
-        assert wanted.tenant is not None
-        return await _restore_documents(settings, goal, shelf, links, wanted)
-    if wanted.dry_run:
-        for link in links:
-            await read_archive(shelf, link)
-        return None
-    if wanted.overwrite is not None and wanted.overwrite != _name_of(goal):
-        raise CommandFailed(
-            f"--overwrite names {wanted.overwrite!r}, and the database is {_name_of(goal)!r} "
-            f"({address_of(goal)}); nothing was changed"
-        )
-    with BytesBar("Restoring") as bar:
-        restored, _ = await restore_into(
-            goal,
-            shelf,
-            links,
-            tenant=wanted.tenant,
-            overwrite=wanted.overwrite is not None,
-            new_epochs=wanted.new_epoch,
-            server_login=login,
-            on_progress=bar.show,
-        )
-    return restored
-
-
-async def _restore_documents(
-    settings: Settings, goal: str, shelf: Shelf, links: list[Link], wanted: Wanted
-) -> list[DocumentRestored]:
-    assert wanted.tenant is not None
-    patient = settings.model_copy(update={"statement_timeout": 0.0})
-    with BytesBar("Reading the backup") as bar:
-        async with (
-            opened(goal, shelf, links, wanted.tenant, bar.show) as source,
-            opening.open_past(patient, goal) as (store, past),
-        ):
-            restorer = DocumentsRestorer(
-                source, store.database, past.changes, by=operator(), archive=links[-1].name
-            )
-            done = []
-            for held, tenant_id in await _chosen(source, store.database, wanted):
-                bar.show(0, 0, held.name)
-                done.append(
-                    await restorer.restore(
-                        held, tenant_id, new_epoch=wanted.new_epoch, dry_run=wanted.dry_run
-                    )
-                )
-    return done
-
-
-async def _chosen(source: Database, target: Database, wanted: Wanted) -> list[tuple[Document, int]]:
-    """The documents to restore, each with the id that its tenant has in the target."""
-    assert wanted.tenant is not None
-    found = []
-    one_space = wanted.test or wanted.document is not None
-    for space in [Environment.TEST if wanted.test else Environment.LIVE] if one_space else list(Environment):
-        held = await Tenants(source).find(wanted.tenant, space)
-        here = await Tenants(target).find(wanted.tenant, space)
-        if held is None:
-            continue
-        if here is None:
-            raise BackupRefused(
-                f"the database has no tenant {wanted.tenant!r}; make it first (`webhost-sync tenant "
-                "create`), or restore into an empty database with --database NAME"
-            )
-        documents = await stored.find_all(source, held.id)
-        found += [(each, here.id) for each in documents if wanted.document in (None, each.name)]
-    if not found:
-        what = f"document {wanted.document!r}" if wanted.document else "documents"
-        raise BackupRefused(f"{wanted.archive} holds no {what} of {wanted.tenant!r} in this space")
-    return found
-
-
-async def _holds_tenant(url: str, slug: str) -> bool:
-    if await asyncio.to_thread(migrate.current, url) is None:
-        return False
-    async with Database(url) as database:
-        return await Tenants(database).find(slug, Environment.LIVE) is not None
 
 
 def _report(done: Restored | list[DocumentRestored] | None, wanted: Wanted, as_json: bool) -> None:
@@ -302,10 +182,6 @@ def _report(done: Restored | list[DocumentRestored] | None, wanted: Wanted, as_j
         what = WORDS[each.outcome] if not wanted.dry_run else f"would be: {WORDS[each.outcome]}"
         changes = f" ({each.changes} changes)" if each.changes else ""
         say(f"{each.name}: {what}{changes}")
-
-
-def _name_of(url: str) -> str:
-    return urlsplit(url).path.removeprefix("/")
 
 
 def _login(url: str, owner_url: str) -> str | None:
