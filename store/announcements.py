@@ -13,7 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import TypeVar
 
-from store.contract import Change, LatestMoved
+from store.changes_contract import Change, LatestMoved
 
 MAX_PENDING = 10_000
 MAX_TAKEN = 500

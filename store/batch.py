@@ -27,16 +27,9 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
+from store.changes_contract import Change
 from store.checksum import checksum
-from store.contract import (
-    Change,
-    Committed,
-    EpochMismatch,
-    NewUpdate,
-    Quarantined,
-    StoreError,
-    UnknownDocument,
-)
+from store.contract import Committed, EpochMismatch, NewUpdate, Quarantined, StoreError, UnknownDocument
 
 APPEND = """
 with locked as materialized (

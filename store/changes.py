@@ -23,15 +23,8 @@ from typing import Generic, TypeVar
 from sqlalchemy import text
 
 from store.announcements import Announcements
-from store.contract import (
-    Change,
-    LatestMoved,
-    LevelWanted,
-    LifeChanged,
-    RightsChanged,
-    StoreError,
-    Unavailable,
-)
+from store.changes_contract import Change, LatestMoved, LevelWanted, LifeChanged, RightsChanged
+from store.contract import StoreError, Unavailable
 from store.database import Database
 from store.messages import (
     ACCESS_CHANNEL,
@@ -99,19 +92,19 @@ class PostgresChanges:
         self._announcements.add_latest(moved)
 
     def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Change]]:
-        """As `store.contract.Changes.listen`."""
+        """As `store.changes_contract.Changes.listen`."""
         return self._listen(LOG_CHANNEL, decode_change)
 
     def listen_rights(self) -> AbstractAsyncContextManager[AsyncIterator[RightsChanged]]:
-        """As `store.contract.Changes.listen_rights`."""
+        """As `store.changes_contract.Changes.listen_rights`."""
         return self._listen(ACCESS_CHANNEL, decode_rights)
 
     def listen_lives(self) -> AbstractAsyncContextManager[AsyncIterator[LifeChanged]]:
-        """As `store.contract.Changes.listen_lives`."""
+        """As `store.changes_contract.Changes.listen_lives`."""
         return self._listen(LIVES_CHANNEL, decode_life)
 
     def listen_latest(self) -> AbstractAsyncContextManager[AsyncIterator[LatestMoved]]:
-        """As `store.contract.Changes.listen_latest`."""
+        """As `store.changes_contract.Changes.listen_latest`."""
         return self._listen(LATEST_CHANNEL, decode_latest)
 
     def listen_levels(self) -> AbstractAsyncContextManager[AsyncIterator[LevelWanted]]:

@@ -22,7 +22,8 @@ import asyncpg
 from asyncpg.prepared_stmt import PreparedStatement
 
 from store.batch import APPEND, Append, Batch, Head
-from store.contract import Change, Committed, NotStorable, StoreError, Unavailable
+from store.changes_contract import Change
+from store.contract import Committed, NotStorable, StoreError, Unavailable
 from store.outage import AWAY, OBSTRUCTED, REFUSED, Backoff, Connect, describe
 
 MAX_BATCH_ROWS = 1000

@@ -12,7 +12,7 @@ import asyncpg
 
 from store import audit
 from store.audit import Deed
-from store.contract import LifeChanged
+from store.changes_contract import LifeChanged
 from store.lifecycle_contract import Action, Event
 from store.messages import LIVES_CHANNEL, encode_life
 

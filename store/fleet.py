@@ -20,7 +20,8 @@ from typing import Protocol
 import asyncpg
 from sqlalchemy import text
 
-from store.contract import LatestMoved, NotStorable
+from store.changes_contract import LatestMoved
+from store.contract import NotStorable
 from store.database import Database
 from store.fleet_contract import LatestRule, ProjectionStatus, RejectCount, Target, TenantTurn, Turn
 from store.fleet_turn import Connection, PostgresTurn, target_of

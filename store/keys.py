@@ -15,7 +15,8 @@ from uuid import UUID
 from sqlalchemy import Row, Select, func, insert, select, text, update
 
 from store.audit import SYSTEM, Action, Deed, write_down
-from store.contract import ApiKey, Environment, RightsChanged, StoreError, Tenant
+from store.changes_contract import RightsChanged
+from store.contract import ApiKey, Environment, StoreError, Tenant
 from store.database import Database
 from store.messages import ACCESS_CHANNEL, encode_rights
 from store.schema import api_keys, tenants

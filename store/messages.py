@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from uuid import UUID
 
-from store.contract import Change, LatestMoved, LevelWanted, LifeChanged, RightsChanged
+from store.changes_contract import Change, LatestMoved, LevelWanted, LifeChanged, RightsChanged
 
 LOG_CHANNEL = "webhost_log"
 ACCESS_CHANNEL = "webhost_access"

@@ -19,7 +19,7 @@ from typing import Generic, TypeVar
 
 from store.announcements import Announcements
 from store.changes import PostgresChanges
-from store.contract import (
+from store.changes_contract import (
     MISSED,
     Change,
     LatestMoved,
@@ -27,8 +27,8 @@ from store.contract import (
     LifeChanged,
     Missed,
     RightsChanged,
-    Unavailable,
 )
+from store.contract import Unavailable
 from store.messages import (
     LATEST_CHANNEL,
     LOG_CHANNEL,
@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 
 class SharedChanges:
-    """A `store.contract.Changes` that also announces, as `PostgresChanges` does.
+    """A `store.changes_contract.Changes` that also announces, as `PostgresChanges` does.
 
     Invariant: a message that Redis did not take is announced by Postgres.
     """
@@ -87,19 +87,19 @@ class SharedChanges:
             self._postgres.announce_latest(moved)
 
     def listen(self) -> AbstractAsyncContextManager[AsyncIterator[Change | Missed]]:
-        """As `store.contract.Changes.listen`."""
+        """As `store.changes_contract.Changes.listen`."""
         return self._listen(self._postgres.listen(), LOG_CHANNEL, decode_change)
 
     def listen_latest(self) -> AbstractAsyncContextManager[AsyncIterator[LatestMoved | Missed]]:
-        """As `store.contract.Changes.listen_latest`."""
+        """As `store.changes_contract.Changes.listen_latest`."""
         return self._listen(self._postgres.listen_latest(), LATEST_CHANNEL, decode_latest)
 
     def listen_rights(self) -> AbstractAsyncContextManager[AsyncIterator[RightsChanged]]:
-        """As `store.contract.Changes.listen_rights`."""
+        """As `store.changes_contract.Changes.listen_rights`."""
         return self._postgres.listen_rights()
 
     def listen_lives(self) -> AbstractAsyncContextManager[AsyncIterator[LifeChanged]]:
-        """As `store.contract.Changes.listen_lives`."""
+        """As `store.changes_contract.Changes.listen_lives`."""
         return self._postgres.listen_lives()
 
     def listen_levels(self) -> AbstractAsyncContextManager[AsyncIterator[LevelWanted]]:

@@ -10,8 +10,9 @@ import time
 from collections.abc import Sequence
 from uuid import UUID
 
+from store.changes_contract import Change
 from store.committer import Announcer, Committer
-from store.contract import Change, Committed, NewUpdate
+from store.contract import Committed, NewUpdate
 from store.database import Database
 from store.updates import PostgresUpdateLog
 from webhost_sync.metrics import Recorder

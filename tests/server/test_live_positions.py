@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from store.contract import LatestMoved
+from store.changes_contract import LatestMoved
 from store.fleet import Announcer
 from store.keys import Keys
 from tests.app import Credential

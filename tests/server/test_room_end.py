@@ -7,8 +7,9 @@ from functools import partial
 
 import pytest
 
+from store.changes_contract import Change
 from store.committer import Committer
-from store.contract import Change, StoredDocument
+from store.contract import StoredDocument
 from store.database import Database
 from store.roles import Role
 from store.updates import PostgresUpdateLog

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.batch import Append, Batch, Head
-from store.contract import Change, Committed, NewUpdate, UnknownDocument
+from store.changes_contract import Change
+from store.contract import Committed, NewUpdate, UnknownDocument
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 EPOCH = UUID(int=1)

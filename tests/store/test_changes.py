@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from store.changes import PostgresChanges
-from store.contract import Change, LatestMoved, LifeChanged, RightsChanged, Unavailable
+from store.changes_contract import Change, LatestMoved, LifeChanged, RightsChanged
+from store.contract import Unavailable
 from store.database import Database
 from store.messages import (
     ACCESS_CHANNEL,

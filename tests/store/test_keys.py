@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import text
 
 from store.changes import PostgresChanges
-from store.contract import ApiKey, Environment, RightsChanged, Tenant
+from store.changes_contract import RightsChanged
+from store.contract import ApiKey, Environment, Tenant
 from store.database import Database
 from store.keys import Keys, UnknownKey
 from store.roles import Role

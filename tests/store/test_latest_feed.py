@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from store.contract import LatestMoved
+from store.changes_contract import LatestMoved
 from store.fleet_contract import LatestRule, Track, Turn
 from store.latest_feed import FEED_START, LatestFeed, page_query
 from tests.eventually import eventually

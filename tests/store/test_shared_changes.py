@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 
 from store.changes import PostgresChanges
-from store.contract import MISSED, Change, Missed
+from store.changes_contract import MISSED, Change, Missed
 from store.database import Database
 from store.redis_link import RedisLink
 from store.roles import Role

@@ -10,7 +10,8 @@ from contextlib import suppress
 from datetime import timedelta
 
 from store.audit import Deed
-from store.contract import Document, LifeChanged, Unavailable
+from store.changes_contract import LifeChanged
+from store.contract import Document, Unavailable
 from store.lifecycle_contract import Damage, Deletion, Lifecycle, Tombstone, TombstoneKey
 from webhost_sync.lifecycle.erasure import Eraser
 from webhost_sync.lifecycle.keeper import Deleted, Keeper

@@ -17,7 +17,8 @@ from contextvars import Context
 
 import structlog
 
-from store.contract import Changes, Missed, Unavailable
+from store.changes_contract import Changes, Missed
+from store.contract import Unavailable
 from store.latest_feed import FeedPage, FeedPoint, LatestFeed
 from store.readings import PositionRecord
 from webhost_sync.errors import Draining, Internal, StoreUnavailable, SyncError

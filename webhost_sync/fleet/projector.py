@@ -20,7 +20,8 @@ from typing import Self
 
 import structlog
 
-from store.contract import Change, Changes, Missed, Unavailable, UpdateLog
+from store.changes_contract import Change, Changes, Missed
+from store.contract import Unavailable, UpdateLog
 from store.fleet_contract import FleetStore, ProjectionStatus, Target
 from webhost_sync.config import MIB, Settings
 from webhost_sync.fleet.document_projection import DocumentProjection, Memory

@@ -22,8 +22,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from store.contract import Change, LifeChanged, UpdateLog
+from store.changes_contract import Change, LifeChanged
 from store.contract import Document as DocumentRecord
+from store.contract import UpdateLog
 from store.presence import Presence
 from webhost_sync.config import Settings
 from webhost_sync.errors import Draining, Internal, SyncError

@@ -11,7 +11,8 @@ from contextlib import suppress
 
 import structlog
 
-from store.contract import Changes, Missed, Unavailable
+from store.changes_contract import Changes, Missed
+from store.contract import Unavailable
 from store.presence import PresenceChannel
 from store.redis_link import away
 from webhost_sync.sync.beyond import Beyond
