@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pycrdt import Array, Doc, Map, Text, TransactionEvent, XmlElement, XmlFragment
 
 from tests.golden import HALVED, UPDATES, GoldenHalved, GoldenUpdate
+from tests.strategies import History, histories
 from webhost_sync.errors import MalformedUpdate, TooLarge
 from webhost_sync.sync.document import EMPTY_STATE_VECTOR, BrokenDocument, Document, Outcome
 from webhost_sync.sync.parts import EMPTY_UPDATE, merge
@@ -245,6 +246,45 @@ def test_an_update_that_makes_no_sense_breaks_the_document_loudly() -> None:
     document = Document(1)
     with pytest.raises(BrokenDocument):
         document.apply(NONSENSE)
+
+
+def test_an_update_that_makes_no_sense_breaks_the_document_among_others_too() -> None:
+    first, second = updates_of("a", "b")
+    with pytest.raises(BrokenDocument):
+        Document(1).apply_all([first, NONSENSE, second])
+
+
+@pytest.mark.parametrize("golden", HALVED, ids=lambda golden: golden.name)
+def test_updates_that_halve_an_emoji_may_come_together(golden: GoldenHalved) -> None:
+    document = Document(1)
+    document.apply_all(golden.updates)
+    assert document.values() == {"t": golden.text}
+    assert document.state_vector() == golden.state_vector
+
+
+@given(
+    histories(edits=12), st.lists(st.sampled_from([each.update for each in UPDATES]), max_size=1), st.data()
+)
+def test_updates_that_come_together_mean_what_they_mean_one_by_one(
+    history: History, others: list[bytes], data: st.DataObject
+) -> None:
+    updates = [*history.updates, *others]
+    if data.draw(st.booleans()):
+        updates = data.draw(st.permutations(updates))
+    cut = data.draw(st.integers(0, len(updates)))
+    together, singly = Document(1), Document(1)
+    together.apply_all(updates[:cut])
+    together.apply_all(updates[cut:])
+    for update in updates:
+        singly.apply(update)
+    assert canonical(together) == canonical(singly)
+    assert decode_state_vector(together.state_vector()) == decode_state_vector(singly.state_vector())
+    assert (together.kept, together.is_lossy, together.root_kinds) == (
+        singly.kept,
+        singly.is_lossy,
+        singly.root_kinds,
+    )
+    assert read_update(together.encode()).deletes == read_update(singly.encode()).deletes
 
 
 def test_an_update_that_may_not_wait_is_refused_and_changes_nothing() -> None:

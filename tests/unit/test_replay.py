@@ -17,6 +17,7 @@ from store.contract import CorruptDocument, LoggedUpdate
 from tests.golden import UPDATES
 from tests.strategies import History, histories
 from tests.trace import ROOT, blog_post
+from tests.unit.test_document import NONSENSE
 from webhost_sync.history.content import read_state, read_values
 from webhost_sync.history.replay import NOTHING, State, advance
 from webhost_sync.history.state_cache import StateCache
@@ -83,6 +84,13 @@ def test_what_pycrdt_cannot_read_is_kept_and_makes_the_state_inexact() -> None:
     state = state_at([hook], 1)
     assert state.kept == (hook,)
     assert not advance(state, rows([blog_post()[0].update], 2), document_id=1, is_wanted=bool)[-1].is_exact
+
+
+def test_of_many_rows_only_the_one_that_breaks_the_document_is_left_out() -> None:
+    first, second, third = (step.update for step in blog_post()[:3])
+    state = state_at([first, NONSENSE, second, third], 4)
+    assert state.kept == (NONSENSE,)
+    assert read_values(state.update, state.kinds) == {ROOT: blog_post()[2].text}
 
 
 def test_a_row_that_is_no_update_is_named() -> None:

@@ -16,6 +16,7 @@ from webhost_sync.history.content import joint_kinds
 from webhost_sync.sync.content import RootKind
 from webhost_sync.sync.document import BrokenDocument, Document
 from webhost_sync.sync.parts import EMPTY_UPDATE
+from webhost_sync.sync.update import read_update
 
 MAX_ASIDE = 20
 """Updates that break the document, and are left out as its room leaves them out."""
@@ -56,44 +57,62 @@ def advance(
 
     `rows` follow on `base`. Raises: CorruptDocument (a row is no update).
     """
+    try:
+        return tuple(_states(base, rows, is_wanted, Document.apply_all))
+    except (BrokenDocument, MalformedUpdate):
+        return _advance_singly(base, rows, document_id, is_wanted)
+
+
+def _advance_singly(
+    base: State, rows: Sequence[LoggedUpdate], document_id: int, is_wanted: Callable[[int], bool]
+) -> tuple[State, ...]:
+    """As `advance`, row by row, which takes longer and tells which of them breaks the document."""
     aside: frozenset[bytes] = frozenset()
+
+    def apply_each(document: Document, updates: Iterable[bytes]) -> None:
+        for update in updates:
+            if update in aside:
+                document.set_aside(update)
+            else:
+                document.apply(update)
+
     while True:
         try:
-            return tuple(_states(base, rows, document_id, is_wanted, aside))
+            return tuple(_states(base, rows, is_wanted, apply_each))
         except BrokenDocument as broken:
             if len(aside) >= MAX_ASIDE:
                 raise CorruptDocument(document_id, 0, "update", str(broken)) from broken
             aside |= {broken.update}
+        except MalformedUpdate as error:
+            raise CorruptDocument(document_id, _malformed(base, rows), "update", str(error)) from error
 
 
 def _states(
     base: State,
     rows: Sequence[LoggedUpdate],
-    document_id: int,
     is_wanted: Callable[[int], bool],
-    aside: frozenset[bytes],
+    apply: Callable[[Document, Iterable[bytes]], None],
 ) -> Iterator[State]:
     with closing(Document(client_id=0)) as document:
-        for seq, update in _updates(base, rows):
-            try:
-                if update in aside:
-                    document.set_aside(update)
-                else:
-                    document.apply(update)
-            except MalformedUpdate as error:
-                raise CorruptDocument(document_id, seq, "update", str(error)) from error
-            if seq > base.seq and (is_wanted(seq) or seq == rows[-1].seq):
-                yield _state(seq, document, base)
+        apply(document, (base.update, *base.kept))
         if not rows:
             yield _state(base.seq, document, base)
+        start = 0
+        for end, row in enumerate(rows, 1):
+            if end == len(rows) or is_wanted(row.seq):
+                apply(document, (each.payload for each in rows[start:end]))
+                yield _state(row.seq, document, base)
+                start = end
 
 
-def _updates(base: State, rows: Iterable[LoggedUpdate]) -> Iterator[tuple[int, bytes]]:
-    yield base.seq, base.update
-    for update in base.kept:
-        yield base.seq, update
-    for row in rows:
-        yield row.seq, row.payload
+def _malformed(base: State, rows: Iterable[LoggedUpdate]) -> int:
+    """The seq of what is no update."""
+    for seq, update in ((base.seq, base.update), *((row.seq, row.payload) for row in rows)):
+        try:
+            read_update(update)
+        except MalformedUpdate:
+            return seq
+    return base.seq
 
 
 def _state(seq: int, document: Document, base: State) -> State:

@@ -185,11 +185,11 @@ def fold(stored: StoredDocument) -> Folded | None:
         if stored.snapshot is not None:
             document.apply(stored.snapshot.state)
             seq = stored.snapshot.seq
-        for update in stored.updates:
-            document.apply(update.payload)
-            is_far = update.seq - (rungs[-1].seq if rungs else seq) >= RUNG_ROWS
-            if is_far and size < RUNGS_BYTES and document.is_exact:
-                rungs.append(_Rung(update.seq, document.encode(), document.state_vector()))
+        for start in range(0, len(stored.updates), RUNG_ROWS):
+            stretch = stored.updates[start : start + RUNG_ROWS]
+            document.apply_all(update.payload for update in stretch)
+            if len(stretch) == RUNG_ROWS and size < RUNGS_BYTES and document.is_exact:
+                rungs.append(_Rung(stretch[-1].seq, document.encode(), document.state_vector()))
                 size += len(rungs[-1].state)
         if not document.is_exact:
             return None
