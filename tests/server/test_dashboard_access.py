@@ -14,6 +14,8 @@ from store.users import MemberRole, Users
 from tests.fleet import Writer
 from tests.server.api import error_of
 from tests.server.dashboard import Dashboard, Visitor, running_dashboard
+from webhost_sync.dashboard.assets import assets
+from webhost_sync.dashboard.render import environment
 from webhost_sync.routes.dashboard.download import Download
 from webhost_sync.routes.dashboard.fleet_live import FleetStream
 from webhost_sync.routes.dashboard.page import Action, Page, Stream
@@ -287,3 +289,21 @@ async def test_the_policy_of_every_page_lets_nothing_in_from_elsewhere(database_
             assert not re.search(r"<script(?![^>]*src=)|<style|style=|\son[a-z]+=", answer.text)
             assert not re.search(r"(src|href)=[\"'](https?:)?//", answer.text)
             assert len(answer.content) < 300_000
+
+
+async def test_templates_are_compiled_before_anybody_can_look(database_url: str) -> None:
+    environment.cache_clear()
+    async with running_dashboard(database_url):
+        made = environment()
+        assert made.cache is not None
+        assert {name for _, name in made.cache} == set(made.list_templates())
+
+
+async def test_files_are_sent_zipped_to_who_can_read_that(database_url: str) -> None:
+    asset = assets()["dashboard.css"]
+    async with running_dashboard(database_url) as dashboard:
+        nobody = await dashboard.visitor()
+        for encoding, sent in (("gzip", "gzip"), ("identity", None)):
+            answer = await nobody.get(asset.url, **{"Accept-Encoding": encoding})
+            assert answer.headers.get("Content-Encoding") == sent
+            assert answer.content == asset.content

@@ -2,8 +2,9 @@
 
     app.css  ->  /dashboard/static/app.3f9a0c11.css
 
-Everything is read once, when the process starts; text is kept compressed as well. A script of ours names
-another file as './name' (to import, or to fetch), and what browsers get has its address there.
+Everything is read once, when the process starts; text is kept compressed as well once it was asked for. A
+script of ours names another file as './name' (to import, or to fetch), and what browsers get has its address
+there.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ COMPRESSED = {"text/css", "text/javascript", "image/svg+xml", "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file. `zipped` is its gzip form where that is worth it."""
+    """One file."""
 
     url: str
     media_type: str
     content: bytes
-    zipped: bytes | None
+
+    @property
+    def is_worth_zipping(self) -> bool:
+        return self.media_type in COMPRESSED
 
 
 @cache
@@ -50,6 +54,12 @@ def asset_url(name: str) -> str:
 
 
 @cache
+def zipped(asset: Asset) -> bytes:
+    """Its gzip form, which takes up to 100 ms to make."""
+    return gzip.compress(asset.content, mtime=0)
+
+
+@cache
 def _read(name: str) -> Asset:
     """Raises: OSError (there is no such file), RecursionError (scripts that name each other)."""
     content = (FOLDER / name).read_bytes()
@@ -60,5 +70,4 @@ def _read(name: str) -> Asset:
         media_type = "text/javascript"
     stem, _, suffix = name.rpartition(".")
     url = f"{PREFIX}{stem}.{hashlib.sha256(content).hexdigest()[:8]}.{suffix}"
-    zipped = gzip.compress(content, mtime=0) if media_type in COMPRESSED else None
-    return Asset(url, media_type, content, zipped)
+    return Asset(url, media_type, content)

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 
 from webhost_sync import __version__
 from webhost_sync.dashboard import words
-from webhost_sync.dashboard.assets import asset_url
+from webhost_sync.dashboard.assets import asset_url, assets_by_url
 from webhost_sync.dashboard.sparkline import bar, sparkline
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -57,6 +57,15 @@ def environment() -> Environment:
         "segment": lambda text: quote(str(text), safe=""),
     }
     return made
+
+
+def make_ready() -> None:
+    """Read every file and compile every template: whoever looked first would wait for that, and every room
+    with them."""
+    assets_by_url()
+    made = environment()
+    for name in made.list_templates():
+        made.get_template(name)
 
 
 def render(template: str, **values: object) -> str:

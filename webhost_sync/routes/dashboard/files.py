@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from webhost_sync.dashboard.assets import PREFIX, assets_by_url
+from webhost_sync.dashboard.assets import PREFIX, assets_by_url, zipped
 
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -17,9 +19,10 @@ async def serve_file(request: Request) -> Response:
     if asset is None:
         raise HTTPException(404)
     headers = {"Cache-Control": FOR_EVER, "Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}
-    if asset.zipped is not None and "gzip" in request.headers.get("accept-encoding", ""):
-        zipped = {**headers, "Content-Encoding": "gzip"}
-        return Response(asset.zipped, media_type=asset.media_type, headers=zipped)
+    if asset.is_worth_zipping and "gzip" in request.headers.get("accept-encoding", ""):
+        content = await asyncio.to_thread(zipped, asset)
+        encoded = {**headers, "Content-Encoding": "gzip"}
+        return Response(content, media_type=asset.media_type, headers=encoded)
     return Response(asset.content, media_type=asset.media_type, headers=headers)
 
 
