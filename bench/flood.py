@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
 import secrets
 import sys
 import tempfile
@@ -27,7 +26,7 @@ from bench.dialects import y_websocket
 from bench.flood_clients import READY
 from bench.frames import client_frame
 from bench.measure import Latency, summarise
-from bench.servers import answers, free_port
+from bench.served import served
 from bench.updates import make_updates, marker, newest
 from store.database import Database
 from store.embedded import embedded
@@ -110,33 +109,6 @@ async def flooding(address: str, key: str) -> AsyncIterator[asyncio.subprocess.P
         yield process
     finally:
         process.stdin.close()
-        await process.wait()
-
-
-@asynccontextmanager
-async def served(database_url: str, folder: Path) -> AsyncIterator[str]:
-    """A server with its own limits; its address."""
-    port = free_port()
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database_url,
-        "DATA_DIR": str(folder),
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "LOG_LEVEL": "warning",
-        "TOKEN_SIGNING_SECRET": secrets.token_hex(32),
-    }
-    with (folder / "log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "webhost_sync.cli.main", "serve", env=environment, stdout=log, stderr=log
-        )
-    try:
-        while not await answers(port):
-            assert process.returncode is None, (folder / "log").read_text()[-1000:]
-            await asyncio.sleep(0.05)
-        yield f"127.0.0.1:{port}"
-    finally:
-        process.terminate()
         await process.wait()
 
 

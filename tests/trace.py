@@ -48,11 +48,11 @@ def _type(data: dict[str, Any], authors: int) -> Iterator[Keystrokes]:
     for number, (pause, *flat) in enumerate(data["txns"]):
         patches = tuple(zip(*(iter(flat),) * 3, strict=True))
         which = number // TURN % authors
+        if number % TURN == 0:
+            before = docs[which - 1]
+            docs[which].apply_update(before.get_update(docs[which].get_state()))
         at += timedelta(milliseconds=pause)
         update, text = _edit(docs[which], text, patches)
-        for other in docs:
-            if other is not docs[which]:
-                other.apply_update(update)
         yield Keystrokes(f"author {which + 1}", 1001 + which, at, patches, update, text)
 
 

@@ -5,29 +5,24 @@ devices and people edit while a projector follows. Knows no browser.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import asyncpg
 from pycrdt import Doc, Map
 
-from examples.fleet_demo.recording import Report, read_recording
 from store.audit import SYSTEM
-from store.contract import NewUpdate, Tenant
+from store.contract import NewUpdate
 from store.users import MemberRole, Users
 from tests.app import running_app
 from tests.browser.dashboard_site import Site
 from tests.eventually import eventually
 from tests.fleet import open_fleet
+from tests.recorded_day import add_positions, by_vehicle
 
 TABLE = "tables/vehicles"
 BUS = "bus-5017"
 QUIET = "bus-9999"
-COLUMNS = ["tenant_id", "vehicle_id", "device_id", "sequence", "time", "received_at", "latitude", "longitude",
-           "speed_mps", "flags", "document_id", "seq"]  # fmt: skip
 
 
 @asynccontextmanager
@@ -43,8 +38,8 @@ async def running_vehicles(database_url: str) -> AsyncIterator[Site]:
             email = f"{role}@capmetro.example"
             await users.create(email, name, None, slug=tenant.slug, role=MemberRole(role), deed=SYSTEM)
         site = Site(app, tenant, await app.key(tenant, "read", "write"), stack)
-        reports = _by_vehicle()
-        await _add_positions(database_url, tenant, reports)
+        reports = by_vehicle()
+        await add_positions(database_url, tenant, reports, last_heard=QUIET)
         await _add_vehicles(site, sorted(reports))
         projecting = asyncio.create_task(fleet.projector.run())
         await eventually(lambda: _is_projected(site))
@@ -54,42 +49,6 @@ async def running_vehicles(database_url: str) -> AsyncIterator[Site]:
             projecting.cancel()
             with suppress(asyncio.CancelledError):
                 await projecting
-
-
-def _by_vehicle() -> dict[str, list[Report]]:
-    found: dict[str, list[Report]] = defaultdict(list)
-    for report in read_recording().reports:
-        found[report.vehicle_id].append(report)
-    return found
-
-
-async def _add_positions(url: str, tenant: Tenant, reports: dict[str, list[Report]]) -> None:
-    """The recorded day, moved so that its last fix was three minutes ago; and a vehicle that was last heard
-    of some weeks before."""
-    last_ms = max(report.time_ms for of_one in reports.values() for report in of_one)
-    moved = datetime.now(UTC) - timedelta(minutes=3) - _time(last_ms)
-    rows = [row for of_one in reports.values() for row in _rows(tenant, of_one, moved)]
-    quiet = _rows(tenant, reports[BUS][:20], moved - timedelta(days=40))
-    rows += [(row[0], QUIET, *row[2:]) for row in quiet]
-    latest = {row[1]: row for row in rows}
-    connection = await asyncpg.connect(url)
-    try:
-        for month in {row[4].replace(day=1) for row in rows}:
-            await connection.execute("select ensure_positions_month($1)", month)
-        await connection.copy_records_to_table("gps_positions", records=rows, columns=COLUMNS)
-        records = [row[:10] for row in latest.values()]
-        await connection.copy_records_to_table("latest_positions", records=records, columns=COLUMNS[:10])
-    finally:
-        await connection.close()
-
-
-def _rows(tenant: Tenant, reports: Sequence[Report], moved: timedelta) -> list[tuple[Any, ...]]:
-    return [
-        (tenant.id, report.vehicle_id, "box", number, time, time + timedelta(seconds=2), report.latitude,
-         report.longitude, report.speed_mps, 0, 1_000_000, 1)
-        for number, report in enumerate(reports)
-        for time in [_time(report.time_ms) + moved]
-    ]  # fmt: skip
 
 
 async def _add_vehicles(site: Site, names: Sequence[str]) -> None:
@@ -116,7 +75,3 @@ async def _add_vehicles(site: Site, names: Sequence[str]) -> None:
 
 async def _is_projected(site: Site) -> None:
     assert await site.app.services.readings.projected_seq(site.tenant.id, TABLE) >= 1
-
-
-def _time(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)
