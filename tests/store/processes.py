@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -44,10 +44,12 @@ def owner_process(
     code: Path = REPOSITORY,
     bin_dir: Path | None = None,
     user: int | None = None,
+    inside: Sequence[str] = (),
 ) -> Iterator[Owner]:
+    """`inside` stands before the command, and is where it runs (`tests.small_disk`)."""
     program = "tests/store/embedded_owner.py"
     with subprocess.Popen(
-        [python, program, str(data_dir), str(bin_dir or find_bin_dir()), *settings],
+        [*inside, python, program, str(data_dir), str(bin_dir or find_bin_dir()), *settings],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

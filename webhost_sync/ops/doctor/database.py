@@ -17,6 +17,7 @@ from store.checkup import (
 )
 from store.contract import SchemaOutdated, StoreError, Unavailable
 from store.refusals import REMEDIES, Cause
+from store.trial_write import WriteRefusal
 from webhost_sync.config import Settings
 from webhost_sync.ops.doctor.report import Finding, failed, not_applicable, ok, warning
 
@@ -42,6 +43,20 @@ def unreachable(error: StoreError, address: str) -> Finding:
 
 def reachable(server: Server, address: str) -> Finding:
     return ok("database", f"Postgres {server.version} at {address}, as {server.login!r}")
+
+
+def writes(refused: WriteRefusal | None) -> Finding:
+    if refused is None:
+        return ok("writes", "Postgres takes them")
+    why = f"Postgres refuses them, so clients keep their edits: {refused.reason}"
+    if refused.is_read_only:
+        return failed(
+            "writes",
+            why,
+            "a standby? name the primary in DATABASE_URL; else: alter database NAME reset "
+            "default_transaction_read_only",
+        )
+    return failed("writes", why, "free some disk of Postgres (`df -h`), and read its log")
 
 
 def schema(found: str | None, needed: str, known: Collection[str], *, works: bool) -> Finding:

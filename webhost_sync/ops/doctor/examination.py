@@ -21,6 +21,7 @@ from store.database import Database
 from store.maintenance import MaintenanceSwitch
 from store.redis_link import RedisMissing, RedisUrlUnusable
 from store.roles import MissingPrivilege
+from store.trial_write import refused_write
 from webhost_sync.config import Settings
 from webhost_sync.machine import memory_share
 from webhost_sync.ops.doctor import configuration, database, machine
@@ -94,6 +95,9 @@ async def _works(store: Database) -> bool:
 def _of_tables(settings: Settings, store: Database, checkup: Checkup) -> list[tuple[str, Check]]:
     near = round(settings.document_limit * NEAR_THE_LIMIT)
 
+    async def writes() -> Finding:
+        return database.writes(await refused_write(store))
+
     async def isolation() -> Finding:
         return database.isolation(await checkup.isolation())
 
@@ -131,6 +135,7 @@ def _of_tables(settings: Settings, store: Database, checkup: Checkup) -> list[tu
         return findings
 
     return [
+        ("writes", writes),
         ("tenants apart", isolation),
         ("indexes", indexes),
         ("long statements", activity),
