@@ -75,10 +75,17 @@ class App:
         return Credential(key.text, record, tenant)
 
     def token(
-        self, key: Credential, *rights: str, pattern: str = "*", lifetime: float = 60.0, subject: str = "ada"
+        self,
+        key: Credential,
+        *rights: str,
+        pattern: str = "*",
+        lifetime: float = 60.0,
+        subject: str = "ada",
+        ahead: float = 0.0,
     ) -> str:
-        """A token that was issued `max(0, -lifetime)` seconds too long ago, if `lifetime` is negative."""
-        now = datetime.now(UTC) + timedelta(seconds=min(lifetime - 1, 0))
+        """A token that was issued `max(0, -lifetime)` seconds too long ago, if `lifetime` is negative; or by
+        a clock that is so many seconds `ahead`."""
+        now = datetime.now(UTC) + timedelta(seconds=min(lifetime - 1, 0) + ahead)
         token, _ = issue_token(
             self.tokens,
             principal_of_key(key.record, key.tenant),

@@ -62,3 +62,17 @@ def test_memory_is_that_of_the_container_where_it_has_a_limit(tmp_path: Path) ->
     meminfo.write_text("MemTotal: 200 kB\nMemFree: 1 kB\nMemAvailable: 50 kB\n")
     assert memory_share(tmp_path, meminfo) == 0.75
     assert memory_share(tmp_path / "no", tmp_path / "no") is None
+
+
+def test_memory_is_that_of_the_service_where_the_machine_limits_it(tmp_path: Path) -> None:
+    own_group = tmp_path / "cgroup"
+    own_group.write_text("1:name=systemd:/x\n0::/system.slice/webhost-sync.service\n")
+    slice_ = tmp_path / "fs" / "system.slice"
+    for folder, limit, used in ((slice_ / "webhost-sync.service", 1000, 950), (slice_, 2000, 1000)):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "memory.max").write_text(f"{limit}\n")
+        (folder / "memory.current").write_text(f"{used}\n")
+        (folder / "memory.stat").write_text("inactive_file 50\n")
+    assert memory_share(tmp_path / "fs", tmp_path / "no", own_group) == 0.9
+    own_group.write_text("0::/elsewhere\n")
+    assert memory_share(tmp_path / "fs", tmp_path / "no", own_group) is None
