@@ -35,6 +35,8 @@ from store.users import Users
 from store.webhooks import Webhooks
 from webhost_sync.admin.connections import Switchboard
 from webhost_sync.admin.documents import DocumentDesk
+from webhost_sync.admin.following import Following
+from webhost_sync.admin.geofences import GeofenceDesk
 from webhost_sync.admin.keys import KeyRing
 from webhost_sync.admin.lives import DocumentLives
 from webhost_sync.admin.members import Members
@@ -199,7 +201,9 @@ async def running_services(
             changes=past.changes,
             lives=DocumentLives(store.lifecycle, lives.keeper, lives.repairer, lives.eraser, hub),
             members=Members(users, sessions),
-            vehicles=VehicleDesk(row_editor, readings, audit),
+            vehicles=VehicleDesk(row_editor, audit),
+            geofences=GeofenceDesk(row_editor, audit),
+            following=Following(readings),
             retention=RetentionDesk(Retentions(database), store.times(settings)),
             webhooks=WebhookDesk(webhooks, guard_of(settings)),
             audit=audit,
@@ -212,7 +216,6 @@ async def running_services(
             track_readings=track_readings,
             geofences=GeofenceReadings(database),
             tracks=VehicleTracks(track_readings),
-            row_editor=row_editor,
             feed=PositionsFeed(database),
             archive=past.archive,
             ladders=Ladders(log),

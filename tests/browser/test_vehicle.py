@@ -16,13 +16,13 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 from pycrdt import Doc, Map
 
+from store.audit import SYSTEM
 from tests.browser.dashboard_site import Site
 from tests.browser.desk import SIZES, Desk, desk
 from tests.browser.device import screenshot
 from tests.browser.vehicle_site import BUS, QUIET, TABLE, running_vehicles
 from tests.eventually import eventually
 from tests.postgres import clone_database, drop_database
-from webhost_sync.fleet.editable import VEHICLE_TABLE
 from webhost_sync.fleet.row_editor import Editor
 from webhost_sync.sync.protocol import SyncStep1, SyncStep2, SyncUpdate, decode, encode
 
@@ -240,7 +240,7 @@ async def test_an_edit_changes_what_was_edited_and_whoever_is_connected_sees_it(
         await dialog.get_by_label("Attributes").fill("seats: 48\nnote: front door squeaks")
         somebody = Editor("key:somebody")  # who changes the status while the form is open
         changes = {"status": "workshop"}
-        await site.app.services.row_editor.edit(VEHICLE_TABLE, site.tenant.id, BUS, changes, somebody)
+        await site.app.services.admin.vehicles.edit(site.tenant.id, BUS, changes, somebody, deed=SYSTEM)
         await dialog.get_by_role("button", name="Save").click()
         await expect(page.get_by_role("status")).to_contain_text("Saved: driver, note, plate, seats")
         facts = page.get_by_role("region", name="About it")

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from store.audit import Action, AuditFilter
 from tests.app import Credential
 from tests.fleet import Fleet, Writer, fix, open_fleet, track_name
 from tests.server.api import Api, error_of, running_api
@@ -85,6 +86,23 @@ async def test_a_fence_is_added_changed_and_removed_as_edits_of_the_document(dat
         assert (gone.status_code, gone.text) == (204, "")
         assert "depot" not in (await yard.document())["roots"]["rows"]
         assert (await yard.send("DELETE", "/depot")).status_code == 404
+
+
+async def test_who_changed_which_fence_is_written_down(database_url: str) -> None:
+    async with running_yard(database_url) as yard:
+        await yard.send("POST", "", DEPOT)
+        for _ in range(2):  # the second time nothing differs
+            await yard.send("PATCH", "/depot", {"radius_m": 400, "note": "gate 3"})
+        await yard.send("DELETE", "/depot")
+        await yard.send("DELETE", "/depot")
+        audit, tenant = yard.api.app.services.admin.audit, yard.key.tenant
+        lines = await audit.page(tenant.id, AuditFilter(action="geofence"), before=None, limit=10)
+        assert {(line.actor, line.target) for line in lines} == {(f"key:{yard.key.record.prefix}", "depot")}
+        assert [(line.action, line.detail) for line in reversed(lines)] == [
+            (Action.GEOFENCE_CREATE, {"kind": "circle", "name": "Depot", "seq": 1}),
+            (Action.GEOFENCE_EDIT, {"fields": ["note", "radius_m"], "seq": 2}),
+            (Action.GEOFENCE_REMOVE, {"seq": 3}),
+        ]
 
 
 async def test_vehicles_that_enter_and_leave_are_told_newest_first_page_by_page(database_url: str) -> None:

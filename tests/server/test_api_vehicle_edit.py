@@ -12,6 +12,7 @@ import httpx
 import pytest
 from pycrdt import Array, Doc, Map
 
+from store.audit import Action, AuditEntry, AuditFilter
 from tests.app import Credential
 from tests.fleet import Writer
 from tests.server.api import Api, error_of, running_api
@@ -42,6 +43,11 @@ class Garage:
 
     async def head(self) -> int:
         return int((await self.api.get(f"/api/documents/{TABLE}", self.key.text)).json()["head_seq"])
+
+    async def written_down(self) -> list[AuditEntry]:
+        """What the audit log has of vehicles, newest first."""
+        audit = self.api.app.services.admin.audit
+        return await audit.page(self.key.tenant.id, AuditFilter(action="vehicle"), before=None, limit=10)
 
 
 @asynccontextmanager
@@ -107,6 +113,22 @@ async def test_nothing_is_written_where_nothing_differs(database_url: str) -> No
         for fields in (same, {}):
             assert (await garage.change(fields)).json()["name"] == "Bus 7"
         assert await garage.head() == 1
+        assert await garage.written_down() == []
+
+
+async def test_who_changed_what_is_written_down(database_url: str) -> None:
+    async with running_garage(database_url) as garage:
+        await garage.change({"driver": "Grace", "attributes": {"seats": 48}, "name": "Bus 7"})
+        token = garage.api.app.token(garage.key, "read", "write", subject="ada")
+        await garage.change({"driver": None}, credential=token)
+        assert (await garage.change({"driver": 7})).status_code == 400
+        last, first = await garage.written_down()
+        assert (first.action, first.target) == (Action.VEHICLE_EDIT, "bus-7")
+        assert first.actor == f"key:{garage.key.record.prefix}"
+        assert first.detail == {"fields": ["driver", "seats"], "seq": 2}
+        assert (last.actor, last.detail) == ("token:ada", {"fields": ["driver"], "seq": 3})
+        assert last.address == "127.0.0.1"
+        assert last.request_id
 
 
 @pytest.mark.parametrize(

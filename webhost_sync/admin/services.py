@@ -8,6 +8,8 @@ from store.audit import AuditLog
 from webhost_sync.admin.connections import Switchboard
 from webhost_sync.admin.document_changes import DocumentChanges
 from webhost_sync.admin.documents import DocumentDesk
+from webhost_sync.admin.following import Following
+from webhost_sync.admin.geofences import GeofenceDesk
 from webhost_sync.admin.keys import KeyRing
 from webhost_sync.admin.lives import DocumentLives
 from webhost_sync.admin.members import Members
@@ -33,6 +35,8 @@ class AdminServices:
     lives: DocumentLives
     members: Members
     vehicles: VehicleDesk
+    geofences: GeofenceDesk
+    following: Following
     retention: RetentionDesk
     webhooks: WebhookDesk
     audit: AuditLog

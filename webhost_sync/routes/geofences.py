@@ -91,8 +91,8 @@ async def add_geofence(call: Call[Query, NewGeofence]) -> Response:
     principal, body = call.principal, call.body
     access_document(principal, GEOFENCE_TABLE.document, Scope.WRITE)
     changes = changes_of(GEOFENCE_TABLE, body.fields, body.attributes)
-    added = await call.services.row_editor.add(
-        GEOFENCE_TABLE, principal.tenant_id, body.id or str(uuid4()), changes, _editor(call)
+    added = await call.services.admin.geofences.add(
+        principal.tenant_id, body.id or str(uuid4()), changes, _editor(call), deed=call.deed
     )
     return _json(model_of_row(added.row), 201, added.seq)
 
@@ -100,15 +100,17 @@ async def add_geofence(call: Call[Query, NewGeofence]) -> Response:
 async def change_geofence(call: Call[Query, GeofenceChange]) -> Response:
     key = _writable_key(call)
     changes = changes_of(GEOFENCE_TABLE, call.body.fields, call.body.attributes)
-    edited = await call.services.row_editor.edit(
-        GEOFENCE_TABLE, call.principal.tenant_id, key, changes, _editor(call)
+    edited = await call.services.admin.geofences.edit(
+        call.principal.tenant_id, key, changes, _editor(call), deed=call.deed
     )
     return _json(model_of_row(edited.row), 200, edited.seq)
 
 
 async def remove_geofence(call: Call[Query, None]) -> Response:
     key = _writable_key(call)
-    seq = await call.services.row_editor.remove(GEOFENCE_TABLE, call.principal.tenant_id, key, _editor(call))
+    seq = await call.services.admin.geofences.remove(
+        call.principal.tenant_id, key, _editor(call), deed=call.deed
+    )
     return Response(status_code=204, headers={SEQ_HEADER: str(seq)})
 
 

@@ -20,7 +20,6 @@ from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
 from webhost_sync.fleet.live_positions import LivePositions
-from webhost_sync.fleet.row_editor import RowEditor
 from webhost_sync.fleet.vehicle_tracks import VehicleTracks
 from webhost_sync.history.archive import Archive
 from webhost_sync.lifecycle.keeper import Keeper
@@ -45,7 +44,6 @@ class Services:
     track_readings: TrackReadings
     geofences: GeofenceReadings
     tracks: VehicleTracks
-    row_editor: RowEditor
     archive: Archive
     ladders: Ladders
     keeper: Keeper

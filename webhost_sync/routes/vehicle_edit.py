@@ -38,8 +38,8 @@ async def change_vehicle(call: Call[Query, VehicleChange]) -> Response:
         raise VehicleNotFound(repr(vehicle_id)) from error
     changes = changes_of(VEHICLE_TABLE, call.body.fields, call.body.attributes)
     editor = Editor(principal.subject, principal.device)
-    edited = await call.services.row_editor.edit(
-        VEHICLE_TABLE, principal.tenant_id, vehicle_id, changes, editor
+    edited = await call.services.admin.vehicles.edit(
+        principal.tenant_id, vehicle_id, changes, editor, deed=call.deed
     )
     return JSONResponse(
         vehicle_model(edited.row).model_dump(mode="json"),

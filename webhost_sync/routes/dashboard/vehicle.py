@@ -177,6 +177,8 @@ async def edit_vehicle(visit: Visit[Query], form: VehicleForm) -> Done:
     edited = await visit.services.admin.vehicles.edit(
         visit.tenant.id, vehicle_id, changes, Editor(visit.visitor.subject), deed=visit.deed
     )
+    if edited.changed:
+        await visit.services.admin.following.until(visit.tenant.id, VEHICLE_TABLE.document, edited.seq)
     what = ", ".join(sorted(edited.changed))
     message = f"Saved: {what}." if what else "Nothing differed; nothing was changed."
     return Done(vehicle_model(edited.row), message, to=f"{FLEET.path}/{quote(vehicle_id, safe='')}")
