@@ -74,12 +74,13 @@ class DocumentListing:
 
 @dataclass(frozen=True, slots=True)
 class VehicleFilter:
-    """None means any. `text` is looked for in name and plate, in either case."""
+    """None means any. `text` is looked for in name and plate, in either case; `ids` are the only ones."""
 
     status: str | None = None
     group: str | None = None
     archived: bool | None = None
     text: str | None = None
+    ids: Sequence[str] | None = None
 
 
 PositionKey = tuple[datetime, str, int]
@@ -246,6 +247,8 @@ def _conditions(wanted: VehicleFilter) -> list[ColumnElement[bool]]:
     if wanted.text is not None:
         part = f"%{escaped(wanted.text)}%"
         conditions.append(or_(vehicles.c.name.ilike(part), vehicles.c.plate.ilike(part)))
+    if wanted.ids is not None:
+        conditions.append(vehicles.c.id == any_(literal(list(wanted.ids), ARRAY(Text))))
     return conditions
 
 

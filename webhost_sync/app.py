@@ -52,6 +52,7 @@ from webhost_sync.auth.people import People
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
 from webhost_sync.dashboard.render import make_ready
+from webhost_sync.fleet.fence_visits import FenceVisits
 from webhost_sync.fleet.live_positions import LivePositions
 from webhost_sync.fleet.row_editor import RowEditor
 from webhost_sync.fleet.vehicle_tracks import VehicleTracks
@@ -189,7 +190,7 @@ async def running_services(
             projector = await stack.enter_async_context(store.projector(settings))
             await stack.enter_async_context(background(projector.run()))
         readings, track_readings = Readings(database), TrackReadings(database)
-        row_editor = RowEditor(log, hub)
+        row_editor, geofences = RowEditor(log, hub), GeofenceReadings(database)
         users, sessions = Users(database), Sessions(database)
         admin = AdminServices(
             people=People(users, sessions, Passwords(), settings),
@@ -214,7 +215,8 @@ async def running_services(
             log=log,
             readings=readings,
             track_readings=track_readings,
-            geofences=GeofenceReadings(database),
+            geofences=geofences,
+            fence_visits=FenceVisits(geofences),
             tracks=VehicleTracks(track_readings),
             feed=PositionsFeed(database),
             archive=past.archive,

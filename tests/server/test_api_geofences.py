@@ -132,6 +132,38 @@ async def test_vehicles_that_enter_and_leave_are_told_newest_first_page_by_page(
         assert seen == [events[0], events[2]], "a vehicle whose tracks are hidden has no events"
 
 
+async def test_vehicles_are_asked_for_by_the_fence_that_they_are_in(database_url: str) -> None:
+    async with running_yard(database_url) as yard:
+        await yard.send("POST", "", DEPOT)
+        rows = Writer(1)
+        for vehicle, places in (("bus-7", (OUT, IN)), ("bus-8", (IN, OUT)), ("bus-9", (IN,))):
+            await round_trip(
+                yard.api, yard.key.text, rows.row(vehicle, {"name": vehicle}), name="tables/vehicles"
+            )
+            drive = [fix(number, 1000 * number, latitude=place) for number, place in enumerate(places)]
+            await round_trip(yard.api, yard.key.text, Writer(7).chunk(*drive), name=track_name(vehicle))
+        await yard.fleet.projector.catch_up()
+
+        async def inside(credential: str, query: str = "") -> list[str]:
+            answer = await yard.api.get(f"/api/vehicles?geofence=depot{query}", credential)
+            assert answer.status_code == 200, answer.text
+            return [vehicle["id"] for vehicle in answer.json()["items"]]
+
+        assert await inside(yard.key.text) == ["bus-7", "bus-9"]
+        pages = await yard.api.pages("/api/vehicles?geofence=depot&limit=1", yard.key.text)
+        assert [[vehicle["id"] for vehicle in page] for page in pages] == [["bus-7"], ["bus-9"]]
+        assert await inside(yard.key.text, "&q=9") == ["bus-9"]
+        part = await yard.api.app.key(yard.key.tenant, documents=("tables/*", "track/bus-9/*"))
+        assert await inside(part.text) == ["bus-9"], "a vehicle whose tracks are hidden is nowhere"
+        blind = await yard.api.app.key(yard.key.tenant, documents=("tables/vehicles", "track/*"))
+        assert (await yard.api.get("/api/vehicles?geofence=depot", blind.text)).status_code == 404
+        other = await yard.api.app.key(await yard.api.app.tenant("other"))
+        assert await inside(other.text) == []
+        await yard.send("PATCH", "/depot", {"center": {"latitude": OUT, "longitude": 11.5}})
+        await yard.fleet.projector.catch_up()
+        assert await inside(yard.key.text) == ["bus-8"]
+
+
 @pytest.mark.parametrize(
     ("fields", "named"),
     [

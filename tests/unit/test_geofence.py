@@ -128,3 +128,32 @@ def test_what_is_no_area_is_refused_with_the_reason(points: list[Point], why: st
 def test_a_row_that_is_no_shape_is_refused_with_its_field(row: tuple[object, ...], why: str) -> None:
     with pytest.raises(ValueError, match=why):
         shape_of(*row)
+
+
+@given(places, st.floats(1, 900_000), st.lists(places, max_size=20))
+def test_whatever_is_inside_lies_on_the_latitudes_of_the_shape(
+    center: Point, radius_m: float, points: list[Point]
+) -> None:
+    south_edge = moved(center, math.pi, radius_m * 0.999)
+    for shape in (Circle(center, radius_m), square(center, 0.5)):
+        south, north = shape.latitudes
+        for point in (center, south_edge, *points):
+            assert not shape.contains(point) or south <= point[0] <= north
+
+
+@given(places, st.floats(10, 10_000))
+def test_a_polygon_of_many_corners_is_as_large_as_its_circle(center: Point, radius_m: float) -> None:
+    ring = tuple(moved(center, 2 * math.pi * number / 400, radius_m) for number in range(400))
+    expected = Circle(center, radius_m).area_m2
+    assert expected == pytest.approx(math.pi * radius_m**2, rel=1e-5)
+    assert Polygon(ring).area_m2 == pytest.approx(expected, rel=1e-3)
+
+
+def test_a_band_is_as_large_as_the_sphere_says() -> None:
+    """A quarter of the zone between the equator and 30 degrees, the same on either side of the date line."""
+    zone = 2 * math.pi * EARTH_RADIUS_M**2 * math.sin(math.radians(30))
+    for west in (0.0, 135.0):
+        east = (west + 90 + 180) % 360 - 180
+        corners = ((0.0, west), (0.0, east), (30.0, east), (30.0, west))
+        assert Polygon(corners).area_m2 == pytest.approx(zone / 4)
+        assert Polygon(corners[::-1]).area_m2 == pytest.approx(zone / 4)

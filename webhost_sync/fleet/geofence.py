@@ -42,6 +42,17 @@ class Circle:
             return False
         return distance_m(self.center, point) <= self.radius_m
 
+    @property
+    def latitudes(self) -> tuple[float, float]:
+        """The most southern and the most northern one that can be inside."""
+        reach = math.degrees(self.radius_m / EARTH_RADIUS_M) * 1.000001
+        return self.center[0] - reach, self.center[0] + reach
+
+    @property
+    def area_m2(self) -> float:
+        """Of the cap of the sphere."""
+        return 4 * math.pi * (EARTH_RADIUS_M * math.sin(self.radius_m / EARTH_RADIUS_M / 2)) ** 2
+
 
 @dataclass(frozen=True, slots=True)
 class Polygon:
@@ -87,6 +98,23 @@ class Polygon:
                 crossing = lng1 + (latitude - lat1) / (lat2 - lat1) * (lng2 - lng1)
                 inside ^= longitude < crossing
         return inside
+
+    @property
+    def latitudes(self) -> tuple[float, float]:
+        """The most southern and the most northern one that can be inside."""
+        return self._bounds[:2]
+
+    @property
+    def area_m2(self) -> float:
+        """Of the sphere below its edges. Where these cross each other, the parts on the other side of a
+        crossing are taken off."""
+        turned = 0.0
+        for (lat1, lng1), (lat2, lng2) in pairwise(self._ring):
+            # Times the sine of the latitude, in the mean along the edge.
+            half_rise = math.radians(lat2 - lat1) / 2
+            flattening = math.sin(half_rise) / half_rise if half_rise else 1.0
+            turned += math.radians(lng2 - lng1) * math.sin(math.radians(lat1 + lat2) / 2) * flattening
+        return abs(turned) * EARTH_RADIUS_M**2
 
 
 Shape = Circle | Polygon

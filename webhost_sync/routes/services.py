@@ -19,6 +19,7 @@ from webhost_sync.admin.services import AdminServices
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
+from webhost_sync.fleet.fence_visits import FenceVisits
 from webhost_sync.fleet.live_positions import LivePositions
 from webhost_sync.fleet.vehicle_tracks import VehicleTracks
 from webhost_sync.history.archive import Archive
@@ -43,6 +44,7 @@ class Services:
     readings: Readings
     track_readings: TrackReadings
     geofences: GeofenceReadings
+    fence_visits: FenceVisits
     tracks: VehicleTracks
     archive: Archive
     ladders: Ladders

@@ -16,6 +16,7 @@ from store.readings import PositionKey, PositionRecord, VehicleFilter, VehicleRe
 from webhost_sync.auth.access import access_document
 from webhost_sync.auth.principals import Principal, Scope, covers
 from webhost_sync.errors import DocumentNotFound, InvalidRequest, VehicleNotFound
+from webhost_sync.fleet.editable import GEOFENCE_TABLE
 from webhost_sync.fleet.names import percent_encode
 from webhost_sync.fleet.quality import names_of
 from webhost_sync.routes import models
@@ -38,6 +39,9 @@ class VehicleQuery(PagedQuery):
         None, min_length=1, max_length=200, description="Part of name or plate, in either case."
     )
     archived: bool | None = Field(None, description="Only archived ones, or only the others.")
+    geofence: str | None = Field(
+        None, description="Only those whose latest position is inside of this fence.", examples=["depot"]
+    )
 
 
 class PositionQuery(PagedQuery):
@@ -49,7 +53,13 @@ class PositionQuery(PagedQuery):
 async def list_vehicles(call: Call[VehicleQuery, None]) -> Response:
     access_document(call.principal, VEHICLES)
     query = call.query
-    wanted = VehicleFilter(query.status, query.group, query.archived, query.q)
+    inside = None
+    if query.geofence is not None:
+        access_document(call.principal, GEOFENCE_TABLE.document)
+        inside = await call.services.fence_visits.inside_of(
+            call.principal.tenant_id, readable_patterns(call.principal), query.geofence
+        )
+    wanted = VehicleFilter(query.status, query.group, query.archived, query.q, inside)
 
     async def fetch(after: str | None, limit: int) -> list[VehicleRecord]:
         return await call.services.readings.vehicles(
@@ -167,7 +177,9 @@ ENDPOINTS = (
         path="/api/vehicles",
         tag="vehicles",
         summary="List vehicles",
-        description="Vehicles in the order of their ids. Needs the right to read `tables/vehicles`.",
+        description="Vehicles in the order of their ids. Needs the right to read `tables/vehicles`. "
+        "Asking by `geofence` also needs that to read `tables/geofences`, and shows vehicles all of whose "
+        "tracks may be read (`track/{id}/*`).",
         handler=list_vehicles,
         query=VehicleQuery,
         body=NoBody(),
