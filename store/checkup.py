@@ -15,6 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from store.database import Database
+from store.refused_readings import PLACE
 from store.roles import Role
 from store.schema import metadata
 
@@ -79,7 +80,8 @@ class Projection:
 
 @dataclass(frozen=True, slots=True)
 class FieldRejects:
-    """How many values of this field were left out of the rows, and why the most of them."""
+    """How many values of this field, which is a place of `refused_readings`, were left out of the rows, and
+    why the most of them."""
 
     field: str
     reason: str
@@ -162,11 +164,11 @@ left join projection_checkpoints c on c.tenant_id = d.tenant_id and c.document_i
 where d.state = 'active' and (d.name = 'tables/vehicles' or d.name like 'track/%')
   and d.head_seq > coalesce(c.seq, 0)
 """
-_REJECTS = """
+_REJECTS = f"""
 select field, mode() within group (order by reason) as reason, sum(1)::int as count
-from (select regexp_replace(path, '^.*/', '') as field, reason from projection_rejects) r
+from (select {PLACE} as field, reason from projection_rejects) r
 group by field order by count desc, field limit :most
-"""
+"""  # noqa: S608 - put together from constants
 _QUARANTINED = """
 select t.slug as tenant, d.name, coalesce(d.reason, '') as detail
 from documents d join tenants t on t.id = d.tenant_id

@@ -26,6 +26,7 @@ from store.positions_feed import PositionsFeed
 from store.presence import PresenceChannel
 from store.probe import DatabaseProbe
 from store.readings import Readings
+from store.refused_readings import RefusedReadings
 from store.retention import Retentions
 from store.sessions import Sessions
 from store.stats import Stats
@@ -217,6 +218,7 @@ async def running_services(
             track_readings=track_readings,
             geofences=geofences,
             fence_visits=FenceVisits(geofences),
+            refused=RefusedReadings(database),
             tracks=VehicleTracks(track_readings),
             feed=PositionsFeed(database),
             archive=past.archive,

@@ -129,14 +129,14 @@ def test_a_projector_that_is_not_running_values_left_out_and_quarantine_are_foun
         "update documents set updated_at = now() - interval '10 minutes'",
         "delete from projection_checkpoints",
         "insert into projection_rejects (tenant_id, document_id, path, reason, value, seq)"
-        " select tenant_id, id, '/rows/bus-7/latitude', 'not a number', 'north', 1 from documents limit 1",
+        " select tenant_id, id, 'rows/bus-7/latitude', 'not a number', 'north', 1 from documents limit 1",
     )
     found = examined(run_migrated)
     assert (found["projector"]["verdict"], "webhost-sync project" in found["projector"]["remedy"]) == (
         "failed",
         True,
     )
-    assert found["values left out"]["evidence"] == "latitude (1): not a number"
+    assert found["values left out"]["evidence"] == "rows/*/latitude (1): not a number"
     do(database_url, "update documents set state = 'quarantined', reason = 'update 4 is damaged'")
     quarantine = examined(run_migrated)["quarantine"]
     assert "update 4 is damaged" in quarantine["evidence"]

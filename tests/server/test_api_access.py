@@ -67,6 +67,11 @@ async def acme(api: Api) -> Tenant:
     await api.add_vehicles(tenant, {"id": SECRET, "name": SECRET})
     await api.add_positions(tenant, SECRET, 1)
     await round_trip(api, key.text, edit(SECRET), name=SECRET)
+    async with api.app.services.database.owner() as connection:
+        await connection.exec_driver_sql(
+            "insert into projection_rejects (tenant_id, document_id, path, reason, value, seq)"
+            f" select tenant_id, id, 'rows/x', name, name, 1 from documents where name = '{SECRET}'"
+        )
     return tenant
 
 

@@ -71,6 +71,10 @@ async def acme(dashboard: Dashboard) -> Tenant:
         await connection.exec_driver_sql(
             f"insert into documents (tenant_id, name) values ({tenant.id}, '{SECRET}')"
         )
+        await connection.exec_driver_sql(
+            "insert into projection_rejects (tenant_id, document_id, path, reason, value, seq)"
+            f" select tenant_id, id, 'rows/x', name, name, 1 from documents where name = '{SECRET}'"
+        )
     log = dashboard.app.services.log
     table = await log.open(tenant.id, "tables/vehicles", create=True)
     row = NewUpdate(Writer(1).row(SECRET, {"name": SECRET}), "key:import", "", (1,))

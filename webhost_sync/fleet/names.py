@@ -132,6 +132,11 @@ def percent_encode(text: str) -> str:
     return encoded.replace(".", "%2E") if encoded in {".", ".."} else encoded
 
 
+def percent_decode(segment: str) -> str:
+    """The text that `percent_encode` wrote so; other text stays as it is."""
+    return _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), segment)
+
+
 def _encode_id(text: str) -> str:
     if not text:
         raise InvalidRequest("an id inside a document name must not be empty")
@@ -141,7 +146,7 @@ def _encode_id(text: str) -> str:
 def _decode_id(segment: str) -> str:
     if not segment:
         raise ValueError("an id in the name is empty")
-    text = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), segment)
+    text = percent_decode(segment)
     if percent_encode(text) != segment:
         spelling = percent_encode(text)
         raise ValueError(f"{segment!r} is not how an id is percent-encoded; it would be {spelling!r}")

@@ -107,7 +107,8 @@ class _Shortener(reprlib.Repr):
 
 
 _SHORTENER = _Shortener()
-_MAX_SEGMENT = 200
+MAX_SEGMENT = 200
+"""Characters of a path's segment; a longer one is cut, and has a hash of the whole at its end."""
 _MAX_REASON = 300
 
 
@@ -119,6 +120,6 @@ def reject(segments: tuple[str, ...], reason: str, value: object) -> Reject:
 
 def _segment(text: str) -> str:
     encoded = percent_encode(text)
-    if len(encoded) <= _MAX_SEGMENT:
+    if len(encoded) <= MAX_SEGMENT:
         return encoded
-    return f"{encoded[:_MAX_SEGMENT]}~{sha256(text.encode()).hexdigest()[:16]}"
+    return f"{encoded[:MAX_SEGMENT]}~{sha256(text.encode()).hexdigest()[:16]}"

@@ -23,6 +23,7 @@ from webhost_sync.routes import (
     metrics,
     pages,
     positions_feed,
+    refused,
     tokens,
     tracks,
     vehicle_edit,
@@ -61,6 +62,7 @@ ENDPOINTS: tuple[Endpoint[Any, Any], ...] = (
     *exports.ENDPOINTS,
     *live_positions.ENDPOINTS,
     *positions_feed.ENDPOINTS,
+    *refused.ENDPOINTS,
     # Before the documents, whose names may hold slashes.
     *history.ENDPOINTS,
     *versions.ENDPOINTS,

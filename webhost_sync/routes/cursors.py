@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from webhost_sync.errors import InvalidRequest
 
 Key = TypeVar("Key")
-MAX_CURSOR_CHARACTERS = 2000
+MAX_CURSOR_CHARACTERS = 6000
 
 
 class CursorFormat(Generic[Key]):
@@ -29,7 +29,7 @@ class CursorFormat(Generic[Key]):
 
     def encode(self, key: Key, query: str) -> str:
         content = [_fingerprint(query), self._key.dump_python(key, mode="json")]
-        return base64.urlsafe_b64encode(json.dumps(content).encode()).decode().rstrip("=")
+        return base64.urlsafe_b64encode(json.dumps(content, ensure_ascii=False).encode()).decode().rstrip("=")
 
     def decode(self, cursor: str, query: str) -> Key:
         """Raises: InvalidRequest (not a cursor of ours, or of another query)."""

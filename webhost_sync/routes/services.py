@@ -14,6 +14,7 @@ from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
 from store.readings import Readings
 from store.redis_link import RedisLink
+from store.refused_readings import RefusedReadings
 from store.track_readings import TrackReadings
 from webhost_sync.admin.services import AdminServices
 from webhost_sync.auth.authenticate import Authenticator
@@ -45,6 +46,7 @@ class Services:
     track_readings: TrackReadings
     geofences: GeofenceReadings
     fence_visits: FenceVisits
+    refused: RefusedReadings
     tracks: VehicleTracks
     archive: Archive
     ladders: Ladders

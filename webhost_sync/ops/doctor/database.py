@@ -192,7 +192,8 @@ def rejects(found: Sequence[FieldRejects]) -> Finding:
     return warning(
         "values left out",
         named,
-        "correct what writes these fields; each is listed on the dashboard's page Documents",
+        "correct what writes these; each is listed, with what to do, on the dashboard's page Fleet, Refused "
+        "(GET /api/refused)",
     )
 
 

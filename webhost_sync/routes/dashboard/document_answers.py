@@ -68,6 +68,9 @@ class Content(DocumentAnswer):
     view: ForTemplate = Field(exclude=True, description="A `tree.Branch`, or None.")
     writers: ForTemplate = Field(exclude=True, description="`Writer`s.")
     steps: list[tuple[str, str]] = Field(exclude=True, description="Keys of the path, each with its pointer.")
+    refused: int = Field(
+        default=0, exclude=True, description="How much of it, now, has no place in the tables."
+    )
 
 
 class History(DocumentAnswer):

@@ -59,7 +59,9 @@ async def show_documents(visit: Visit[DocumentsQuery]) -> models.Documents:
 async def show_content(visit: Visit[ContentQuery]) -> Content:
     record, query = await document_of(visit), visit.query
     seq = await seq_of(visit, record, query.at)
-    return await content_at(visit, record, seq, path=query.path, first=query.first, authors=query.authors)
+    content = await content_at(visit, record, seq, path=query.path, first=query.first, authors=query.authors)
+    refused = await visit.services.refused.count(visit.tenant.id, record.name)
+    return content.model_copy(update={"refused": refused})
 
 
 async def content_at(

@@ -55,6 +55,7 @@ class FleetPage(BaseModel):
     moving_mps: float = MOVING_MPS
     offline_after: float = OFFLINE_AFTER
     next_cursor: str | None = Field(description="The `cursor` of the next page; null on the last one.")
+    refused: int = Field(description="Rows, fields and positions without a place in the tables.")
 
 
 async def show_fleet(visit: Visit[FleetQuery]) -> FleetPage:
@@ -76,6 +77,7 @@ async def show_fleet(visit: Visit[FleetQuery]) -> FleetPage:
         counts={motion: counts[motion] for motion in Motion},
         groups=_groups(lines),
         next_cursor=cursor,
+        refused=await visit.services.refused.count(tenant_id),
     )
 
 

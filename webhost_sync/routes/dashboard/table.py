@@ -21,6 +21,7 @@ from webhost_sync.routes.dashboard import (
     keys,
     members,
     overview,
+    refused,
     settings,
     vehicle,
 )
@@ -32,6 +33,7 @@ from webhost_sync.routes.dashboard.page import Action, Page, Stream
 PAGES: tuple[Page[Any] | Action[Any] | Stream | Download[Any] | FleetStream, ...] = (
     *overview.PAGES,
     *fleet.PAGES,
+    *refused.PAGES,
     *vehicle.PAGES,
     *documents.PAGES,
     *document_history.PAGES,
