@@ -105,10 +105,12 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        await asyncio.to_thread(make_ready)
-        async with running_services(
-            settings, database_url, tokens, cookies, recorder, tracing, projects=projects
-        ) as services:
+        async with (
+            background(asyncio.to_thread(make_ready)),
+            running_services(
+                settings, database_url, tokens, cookies, recorder, tracing, projects=projects
+            ) as services,
+        ):
             app.state.services = services
             yield
         tracing.close()
