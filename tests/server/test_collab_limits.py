@@ -13,7 +13,7 @@ from tests.app import App, running_app
 from tests.eventually import eventually
 from tests.raw_socket import RawSocket, raw_socket
 from tests.server.collab_client import DEPOT, CollabClient, collab_client
-from tests.server.test_collab_door import YARD, key_of, update
+from tests.server.yards import YARD, key_of, update
 from tests.store.logs import held, in_flight
 from webhost_sync.config import KIB, MIB
 from webhost_sync.errors import DocumentQuarantined, RoomClosing, StoreUnavailable

@@ -8,7 +8,7 @@ import pytest
 
 from tests.app import running_app
 from tests.server.collab_client import DEPOT, SDK, collab_client
-from tests.server.test_collab_door import YARD, key_of, update
+from tests.server.yards import YARD, key_of, update
 from webhost_sync.config import MIB
 from webhost_sync.sync.hocuspocus import Authenticated, Close, Stateless, SyncStatus, Token
 from webhost_sync.sync.parts import EMPTY_UPDATE
