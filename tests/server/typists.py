@@ -14,6 +14,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from tests.app import App
 from tests.trace import ROOT
 from webhost_sync.sync.protocol import SyncStep1, SyncStep2, SyncUpdate, decode, encode
+from webhost_sync.sync.update import read_update
 
 
 class Typist:
@@ -21,10 +22,13 @@ class Typist:
 
     def __init__(self, socket: ClientConnection, client_id: int, letter: str) -> None:
         self._socket = socket
+        self._client_id = client_id
         self._doc: Doc[Any] = Doc(client_id=client_id)
         self._random = random.Random(client_id)
         self.letter = letter
         self.typed = 0
+        self.stored = 0
+        """How many of its letters came back, which they do once they are committed."""
         self.synced = asyncio.Event()
 
     @property
@@ -46,6 +50,11 @@ class Typist:
         self.typed += 1
         await self._socket.send(encode(SyncUpdate(made[0])))
 
+    def _note_stored(self, update: bytes) -> None:
+        """Each letter is one unit, and so one clock."""
+        own = [end for client, _, end in read_update(update).structs if client == self._client_id]
+        self.stored = max([self.stored, *own])
+
     async def listen(self) -> None:
         await self._socket.send(encode(SyncStep1(self._doc.get_state())))
         async for frame in self._socket:
@@ -59,6 +68,7 @@ class Typist:
                         self.synced.set()
                     case SyncUpdate(update):
                         self._doc.apply_update(update)
+                        self._note_stored(update)
                     case _:
                         pass
 
