@@ -23,10 +23,17 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 PAGE = 2000
 _COLUMNS = "id, name, kind, center_latitude, center_longitude, radius_m, points, color, note, attributes"
 _KEEP = "delete from geofences where tenant_id = $1 and id <> all ($2::text[])"
+_SHAPE = "kind, center_latitude, center_longitude, radius_m, points"
+_OLD_SHAPE, _NEW_SHAPE = (_SHAPE.replace(", ", f", {row}.") for row in ("g", "excluded"))
+# A fence has its shape since the last update that is part of it, and not since it was projected, so that
+# what a vehicle crossed meanwhile counts as later.
 _PUT = f"""
-insert into geofences as g (tenant_id, document_id, {_COLUMNS})
+insert into geofences as g (tenant_id, document_id, {_COLUMNS}, shape_since)
 select $1, $2, r.id, r.name, r.kind, r.center_latitude, r.center_longitude, r.radius_m, r.points::jsonb,
-       r.color, r.note, r.attributes::jsonb
+       r.color, r.note, r.attributes::jsonb, coalesce((
+         select received_at from document_updates where tenant_id = $1 and document_id = $2
+         order by seq desc limit 1
+       ), now())
 from unnest($3::text[], $4::text[], $5::text[], $6::float8[], $7::float8[], $8::float8[], $9::text[],
             $10::text[], $11::text[], $12::text[])
   as r ({_COLUMNS})
@@ -34,7 +41,9 @@ on conflict (tenant_id, id) do update
 set document_id = excluded.document_id, name = excluded.name, kind = excluded.kind,
     center_latitude = excluded.center_latitude, center_longitude = excluded.center_longitude,
     radius_m = excluded.radius_m, points = excluded.points, color = excluded.color, note = excluded.note,
-    attributes = excluded.attributes
+    attributes = excluded.attributes,
+    shape_since = case when (g.{_OLD_SHAPE}) is distinct from (excluded.{_NEW_SHAPE})
+                  then excluded.shape_since else g.shape_since end
 where (g.document_id, g.name, g.kind, g.center_latitude, g.center_longitude, g.radius_m, g.points, g.color,
        g.note, g.attributes)
   is distinct from

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Boolean, Column, Double, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from store.schema_base import metadata, tenant_column, time_column
+from store.schema_base import metadata, now_column, tenant_column, time_column
 
 geofences = Table(
     "geofences",
@@ -22,6 +22,7 @@ geofences = Table(
     Column("note", Text),
     Column("attributes", JSONB, nullable=False, server_default=text("'{}'")),
     Column("document_id", BigInteger, nullable=False),
+    now_column("shape_since"),
 )
 
 geofence_events = Table(

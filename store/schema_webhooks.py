@@ -62,6 +62,7 @@ webhook_messages = Table(
     time_column("delivered_at"),
     _of_endpoint(),
     Index("webhook_messages_endpoint", "tenant_id", "endpoint_id", "seq"),
+    Index("webhook_messages_id", "tenant_id", "endpoint_id", "id", unique=True),
     Index(
         "webhook_messages_pending",
         "tenant_id",

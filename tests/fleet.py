@@ -39,7 +39,9 @@ TABLES = {
     # When a reject was first seen depends on when it was looked for.
     "projection_rejects": "select tenant_id, document_id, path, reason, value from projection_rejects"
     " order by 1, 2, 3",
-    "geofences": "select * from geofences order by tenant_id, id",
+    # Since when a fence has its shape depends on when it was looked at.
+    "geofences": "select tenant_id, id, name, kind, center_latitude, center_longitude, radius_m, points,"
+    " color, note, attributes, document_id from geofences order by tenant_id, id",
     "geofence_events": "select * from geofence_events order by 1, 2, 3, 4",
     "projection_checkpoints": "select tenant_id, document_id, seq, epoch from projection_checkpoints"
     " order by 1, 2",

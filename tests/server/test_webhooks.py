@@ -2,78 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import hashlib
 import hmac
-import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import httpx
 import pytest
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from store.database import Database
-from tests.app import App, running_app
+from tests.app import running_app
 from tests.eventually import eventually
-from tests.live_server import live_server
 from tests.postgres import select
 from tests.server.typists import typist
+from tests.server.webhook_receiver import FAST, Receiver, api
 from tests.server_process import SyncServer
 from webhost_sync.errors import InvalidRequest
 from webhost_sync.webhooks.guard import AddressRefused, Guard
 from webhost_sync.webhooks.kinds import PAUSES, pause_after
 
-FAST = {"webhook_interval": 0.05, "webhook_throttle": 0.0, "webhook_timeout": 1.0}
-
-
-@dataclass
-class Receiver:
-    """Takes messages; answers as it is told."""
-
-    url: str = ""
-    status: int = 200
-    hangs: bool = False
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    released: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def take(self, request: Request) -> Response:
-        self.got.append((dict(request.headers), await request.body()))
-        if self.hangs:
-            await self.released.wait()
-        return Response(status_code=self.status)
-
-    def messages(self) -> list[dict[str, Any]]:
-        return [json.loads(body) for _, body in self.got]
-
-    async def has(self, count: int) -> None:
-        await eventually(lambda: len(self.got) >= count)
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    found = Receiver()
-    async with live_server(Starlette(routes=[Route("/hook", found.take, methods=["POST"])])) as server:
-        found.url = f"{server.url}/hook"
-        yield found
-        found.released.set()
-
 
 async def hurry(url: str) -> None:
     """Let no retry wait."""
     await select(url, "update webhook_messages set next_attempt_at = now() where state = 'pending'")
-
-
-async def api(app: App, key: str, method: str, path: str, **options: Any) -> Any:
-    async with httpx.AsyncClient(base_url=app.url, headers={"Authorization": f"Bearer {key}"}) as client:
-        answer = await client.request(method, f"/api/admin/webhooks{path}", **options)
-    assert answer.is_success, answer.text
-    return answer.json() if answer.content else None
 
 
 async def test_messages_are_signed_and_tell_what_happened_in_order(

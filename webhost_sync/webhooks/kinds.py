@@ -21,6 +21,12 @@ class EventKind(StrEnum):
     DOCUMENT_ERASED = "document.erased"
     DOCUMENT_EPOCH_CHANGED = "document.epoch_changed"
     DOCUMENT_RESTORED = "document.restored"
+    ROW_REJECTED = "row.rejected"
+    """What a document holds has no place in the tables, or for another reason than before; once for all that
+    was found together."""
+    GEOFENCE_ENTERED = "geofence.entered"
+    """A vehicle was first seen inside of a fence, by a fix that came after the fence had its shape."""
+    GEOFENCE_EXITED = "geofence.exited"
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
 
