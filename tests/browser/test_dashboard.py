@@ -24,9 +24,9 @@ from tests.eventually import eventually
 from tests.postgres import clone_database, drop_database
 
 PAGES = {
-    "overview": "/overview", "fleet": "/fleet", "documents": "/documents", "keys": "/keys",
-    "playground": "/keys/playground", "connections": "/connections", "members": "/members", "audit": "/audit",
-    "settings": "/settings",
+    "overview": "/overview", "fleet": "/fleet", "geofences": "/geofences", "documents": "/documents",
+    "keys": "/keys", "playground": "/keys/playground", "connections": "/connections", "members": "/members",
+    "audit": "/audit", "settings": "/settings",
     "account": "/dashboard/account",
 }  # fmt: skip
 looks = pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import insert
 
 from store.contract import NewUpdate, Tenant
 from store.keys import Keys
+from store.schema import geofence_events, geofences, latest_positions
 from store.users import MemberRole, Users
 from tests.fleet import Writer
 from tests.server.api import error_of
@@ -49,12 +52,15 @@ FORMS: dict[str, dict[str, object]] = {
     "/documents/erase/{document:path}": {"name": SECRET},
     "/documents/new-epoch/{document:path}": {},
     "/fleet/{vehicle}/edit": {"name": "changed"},
+    "/geofences": {"latitude": "1", "longitude": "2", "radius_m": "3"},
+    "/geofences/{geofence}/edit": {"name": "changed"},
+    "/geofences/{geofence}/remove": {},
 }
 
 
 def path_of(page: Any, thing: str = STRANGE) -> str:
     path = str(page.path).replace("{id}", thing).replace("{document:path}", SECRET)
-    path = path.replace("{vehicle}", SECRET)
+    path = path.replace("{vehicle}", SECRET).replace("{geofence}", SECRET)
     return f"{path}?at=0" if path.startswith("/documents/restore") and isinstance(page, Page) else path
 
 
@@ -79,10 +85,30 @@ async def acme(dashboard: Dashboard) -> Tenant:
     table = await log.open(tenant.id, "tables/vehicles", create=True)
     row = NewUpdate(Writer(1).row(SECRET, {"name": SECRET}), "key:import", "", (1,))
     await log.append(tenant.id, table.id, [row], epoch=table.epoch)
+    await add_fence(dashboard, tenant)
     owner = await dashboard.signed_in(tenant, email=f"{SECRET}@acme.example")
     await owner.post("/members", {"email": "invited@acme.example", "role": "viewer"})
     assert key.record.tenant_id == tenant.id
     return tenant
+
+
+async def add_fence(dashboard: Dashboard, tenant: Tenant) -> None:
+    """A fence in the document and in SQL, and a vehicle that stands in it."""
+    shape = {"kind": "circle", "center": {"latitude": 52.0, "longitude": 21.0}, "radius_m": 500.0}
+    log = dashboard.app.services.log
+    fences = await log.open(tenant.id, "tables/geofences", create=True)
+    row = NewUpdate(Writer(1).row(SECRET, {"name": SECRET, **shape}), "key:import", "", (1,))
+    await log.append(tenant.id, fences.id, [row], epoch=fences.epoch)
+    now, of_it = datetime.now(UTC), {"tenant_id": tenant.id, "vehicle_id": SECRET}
+    place = {"latitude": 52.0, "longitude": 21.0, "time": now, "sequence": 1, "device_id": SECRET}
+    fence = {"id": SECRET, "name": SECRET, "kind": "circle", "radius_m": 500.0, "document_id": fences.id}
+    center = {"center_latitude": 52.0, "center_longitude": 21.0}
+    async with dashboard.app.services.database.owner() as connection:
+        await connection.execute(insert(geofences).values(tenant_id=tenant.id, **fence, **center))
+        await connection.execute(
+            insert(geofence_events).values(**of_it, **place, geofence_id=SECRET, enters=True)
+        )
+        await connection.execute(insert(latest_positions).values(**of_it, **place, received_at=now, flags=0))
 
 
 async def everything(dashboard: Dashboard, tenant: Tenant) -> tuple[object, ...]:
@@ -97,6 +123,7 @@ async def everything(dashboard: Dashboard, tenant: Tenant) -> tuple[object, ...]
         await services.archive.versions(record, before=None, limit=10),
         record,
         await services.archive.document(tenant.id, "tables/vehicles"),
+        await services.archive.document(tenant.id, "tables/geofences"),
         await services.admin.lives.known(tenant.id, SECRET),
         await services.admin.lives.tombstones(tenant.id, ["*"], after=None, limit=10),
     )
@@ -169,7 +196,7 @@ async def test_own_pages_show_nothing_of_another_tenant(database_url: str, role:
         pages: list[Page[Any] | Download[Any]] = [*SHOWN, *FILES]
         for page in pages:
             answer, twin = await own.get(path_of(page)), await own.json(path_of(page))
-            is_theirs = "{document:path}" in page.path or "{vehicle}" in page.path
+            is_theirs = any(name in page.path for name in ("{document:path}", "{vehicle}", "{geofence}"))
             may = 404 if is_theirs else 200
             assert answer.status_code == twin.status_code == (may if role.includes(page.role) else 403)
             if is_theirs:
@@ -199,6 +226,9 @@ async def test_things_of_another_tenant_are_not_found_in_the_own_space(database_
         for key_id in (str(key.id), STRANGE):
             assert (await own.post_json("/keys/playground", {"key_id": key_id})).status_code == 404
         assert (await own.post_json(f"/fleet/{SECRET}/edit", {"name": "x"})).status_code == 404
+        for action in ("edit", "remove"):
+            assert (await own.post_json(f"/geofences/{SECRET}/{action}", {})).status_code == 404
+        assert (await own.json(f"/fleet?geofence={SECRET}")).json()["items"] == []
         withdrawn = await own.post_json("/members/withdraw", {"email": "invited@acme.example"})
         assert withdrawn.status_code == 404
         assert await everything(dashboard, tenant) == before

@@ -17,12 +17,11 @@ class Following:
     def __init__(self, readings: Readings) -> None:
         self._readings = readings
 
-    async def until(self, tenant_id: int, document: str, seq: int) -> None:
-        """Wait until the rows have in them what the document had at `seq`; two seconds at most, then go on.
-
-        Raises: Unavailable.
-        """
+    async def until(self, tenant_id: int, document: str, seq: int) -> bool:
+        """Wait until the rows have in them what the document had at `seq`, two seconds at most. Returns
+        whether they have. Raises: Unavailable."""
         for _ in range(LOOKS):
             if await self._readings.projected_seq(tenant_id, document) >= seq:
-                return
+                return True
             await asyncio.sleep(PAUSE)
+        return False

@@ -48,6 +48,7 @@ def environment() -> Environment:
         "seconds": words.seconds,
         "duration": words.duration,
         "distance": words.distance,
+        "area": words.area,
         "speed": words.speed,
         "browser": words.browser,
         "moment": words.moment,

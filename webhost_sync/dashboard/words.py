@@ -83,6 +83,13 @@ def distance(value: float) -> str:
     return f"{value / 1000:.1f} km" if value < 99_950 else f"{number(value / 1000)} km"
 
 
+def area(square_metres: float) -> str:
+    """How much ground: 340 m², 12 300 m², 0.79 km², 312 km²."""
+    if square_metres < 99_950:
+        return f"{number(square_metres)} m²"
+    return f"{number(square_metres / 1e6, 2 if square_metres < 9.995e6 else 1)} km²"
+
+
 def speed(value: float | None) -> str:
     """Metres per second as people know them: 43 km/h."""
     return NOTHING if value is None else f"{value * 3.6:.0f} km/h"

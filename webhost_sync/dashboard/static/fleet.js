@@ -2,6 +2,7 @@
    vehicle's place and state, new positions are written into them, and the map shows what they say. */
 
 import { createMap } from './map.js'
+import { shapeOf } from './geofence-shapes.js'
 
 const fleet = document.querySelector('.fleet')
 const offlineAfter = Number(fleet.dataset.offlineAfter)
@@ -111,6 +112,19 @@ async function fitAll() {
   map?.fit(rows().map(at).filter(Boolean))
 }
 
+/** The fences, below everything else; the page's list doesn't wait for them. */
+async function drawFences() {
+  if (!fleet.dataset.geofences) return
+  const answer = await fetch(fleet.dataset.geofences, { headers: { Accept: 'application/json' } })
+  if (!answer.ok) return
+  const { items } = await answer.json()
+  const within = document.querySelector('select[name=geofence]')
+  const map = await drawing
+  const draw = () => map?.setShapes(items.map(({ fence }) => ({ ...shapeOf(fence), selected: fence.id === within?.value })))
+  draw()
+  within?.addEventListener('change', draw)
+}
+
 fleet.addEventListener('click', (event) => {
   const row = event.target.closest('[data-row]')
   if (row && !event.target.closest('a')) void choose(row.dataset.id, { move: true })
@@ -135,4 +149,5 @@ map?.on('vehicle', ({ id }) => void choose(id, { scroll: true }))
 map?.on('ground', ({ over }) => { if (!over) void choose(null) })
 await refresh()
 await fitAll()
+await drawFences()
 fleet.dataset.drawn = String(map !== null)

@@ -17,6 +17,7 @@ export function style(colours, base, tiles) {
     places: geojson(base.places),
     grid: geojson(EMPTY),
     shapes: geojson(EMPTY),
+    'shape-names': geojson(EMPTY),
     tracks: geojson(EMPTY),
     dots: geojson(EMPTY),
     vehicles: {
@@ -93,7 +94,7 @@ function shapes(c) {
     {
       id: 'shape-name',
       type: 'symbol',
-      source: 'shapes',
+      source: 'shape-names',
       minzoom: 9,
       layout: { 'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': 12 },
       paint: { 'text-color': c.label, 'text-halo-color': c.halo, 'text-halo-width': 1.4 },

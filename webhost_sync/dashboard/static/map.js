@@ -10,6 +10,8 @@
        map.fit([[longitude, latitude], …])      // all of them in view
        map.show([longitude, latitude])          // brought into view, close enough to see streets
        map.on('vehicle' | 'shape' | 'dot', ({ id }) => …); map.on('ground', ({ at, pixel }) => …)
+       map.setDrawing(true)                     // clicks are for the ground: they hit nothing but dots, and a
+                                                // double click is two of them
        map.gl                                   // MapLibre's own map, for what isn't here
 
    Colours come from the variables `--map-…` of map.css, and follow the page's scheme by themselves. Degrees are
@@ -47,6 +49,7 @@ class FleetMap {
   #tiles
   #vehicles = []
   #chosen = null
+  #drawing = false
   #listeners = { vehicle: [], shape: [], dot: [], ground: [] }
 
   constructor(element, base) {
@@ -107,12 +110,21 @@ class FleetMap {
   }
 
   setShapes(shapes) {
-    this.#set('shapes', shapes.map(({ points, center, radiusM, ...properties }) => {
-      const ring = center ? circle(center, radiusM) : points
+    const rings = shapes.map(({ points, center, radiusM }) => (center ? circle(center, radiusM) : theShortWay(points)))
+    // The name at a point of its own: an area may be cut into tiles, and would get one in each.
+    this.#set('shape-names', shapes.map(({ name }, index) => feature({ name }, 'Point', middle(rings[index]))))
+    this.#set('shapes', shapes.map(({ points, center, radiusM, ...properties }, index) => {
+      const ring = rings[index]
       const open = properties.open || ring.length < 3
-      const given = { selected: false, open, ...properties }
+      const given = { selected: false, open, ...properties, color: painted(properties.color) }
       return open ? feature({ ...given, open }, 'LineString', ring) : feature(given, 'Polygon', [[...ring, ring[0]]])
     }))
+  }
+
+  setDrawing(active) {
+    this.#drawing = active
+    this.#element.classList.toggle('is-drawing', active)
+    this.gl.doubleClickZoom[active ? 'disable' : 'enable']()
   }
 
   fit(points, { animate = false, maxZoom = 14 } = {}) {
@@ -144,6 +156,7 @@ class FleetMap {
   #listen() {
     const hit = ({ x, y }) => {
       const around = [[x - NEAR, y - NEAR], [x + NEAR, y + NEAR]]
+      if (this.#drawing) return this.gl.queryRenderedFeatures(around, { layers: ['dot'] })[0]
       const [cluster] = this.gl.queryRenderedFeatures([x, y], { layers: ['cluster'] })
       if (cluster) return cluster
       const found = this.gl.queryRenderedFeatures(around, { layers: ['chosen', 'vehicle', 'dot'] })[0]
@@ -166,17 +179,8 @@ class FleetMap {
     })
   }
 
-  /** Custom properties may be `light-dark(…)`; only a real property tells what that comes to. */
   #colours() {
-    const probe = document.createElement('span')
-    this.#element.append(probe)
-    const read = (name) => {
-      probe.style.color = `var(--map-${name})`
-      return getComputedStyle(probe).color
-    }
-    const colours = Object.fromEntries(COLOURS.map((name) => [name, read(name)]))
-    probe.remove()
-    return colours
+    return Object.fromEntries(COLOURS.map((name) => [name, colour(`--map-${name}`)]))
   }
 
   #followScheme() {
@@ -193,6 +197,46 @@ class FleetMap {
 
 function feature(properties, type, coordinates) {
   return { type: 'Feature', properties, geometry: { type, coordinates } }
+}
+
+/** What one of the page's colours (`--map-track`) comes to: it may be `light-dark(…)`. */
+export function colour(name) {
+  const probe = document.createElement('span')
+  probe.style.color = `var(${name})`
+  document.body.append(probe)
+  const { color } = getComputedStyle(probe)
+  probe.remove()
+  return color
+}
+
+/** A colour in the one form that MapLibre takes any of; undefined for what is none, which people can type. */
+function painted(color) {
+  if (!color) return undefined
+  const pen = document.createElement('canvas').getContext('2d')
+  const tried = ['#000000', '#ffffff'].map((before) => {
+    pen.fillStyle = before
+    pen.fillStyle = color
+    return pen.fillStyle
+  })
+  return tried[0] === tried[1] ? tried[0] : undefined
+}
+
+/** The same points, each within half a turn of the one before: so does an edge go over the 180th meridian. */
+function theShortWay(points) {
+  const ring = []
+  for (const [longitude, latitude] of points) {
+    const before = ring.at(-1)?.[0] ?? longitude
+    ring.push([before + ((((longitude - before + 180) % 360) + 360) % 360) - 180, latitude])
+  }
+  return ring
+}
+
+/** The middle of the box around the points. */
+function middle(ring) {
+  return [0, 1].map((axis) => {
+    const values = ring.map((point) => point[axis])
+    return (Math.min(...values) + Math.max(...values)) / 2
+  })
 }
 
 /** A circle on the ground as a ring of points. */

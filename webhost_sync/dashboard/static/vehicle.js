@@ -2,7 +2,7 @@
    points (seconds since the first, longitude, latitude, m/s) and a list of segments, whose data attributes say
    from when to when they last; map, slider and list always show one moment. */
 
-import { createMap } from './map.js'
+import { colour, createMap } from './map.js'
 
 const vehicle = document.querySelector('.vehicle')
 const points = JSON.parse(vehicle.dataset.points)
@@ -55,15 +55,6 @@ function heading(index) {
 }
 
 // The map
-function colour(name) {
-  const probe = document.createElement('span')
-  probe.style.color = `var(${name})`
-  document.body.append(probe)
-  const { color } = getComputedStyle(probe)
-  probe.remove()
-  return color
-}
-
 /** Stretches of one speed, as lines; those that aren't chosen stand back. */
 function tracks() {
   const colours = [0, 1, 2, 3, 4].map((number) => colour(`--speed-${number}`))

@@ -11,11 +11,10 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Literal
-from urllib.parse import quote
+from typing import Any, Literal
 
 from markupsafe import Markup
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from webhost_sync.dashboard.attribute_lines import lines_of, read_lines
@@ -26,15 +25,16 @@ from webhost_sync.fleet.ranges import DEFAULT, read_range
 from webhost_sync.fleet.row_edit import changes_of
 from webhost_sync.fleet.row_editor import Editor
 from webhost_sync.fleet.vehicle_tracks import VehicleTrack
-from webhost_sync.moments import read_time
 from webhost_sync.routes import models
 from webhost_sync.routes.dashboard.download import Download
+from webhost_sync.routes.dashboard.fence_lines import FenceDoings, doings_of
 from webhost_sync.routes.dashboard.forms import Form
 from webhost_sync.routes.dashboard.page import Action, Done, Page, Visit
 from webhost_sync.routes.dashboard.sections import FLEET
+from webhost_sync.routes.dashboard.spans import FileQuery, SpanQuery
+from webhost_sync.routes.dashboard.vehicle_lines import vehicle_path
 from webhost_sync.routes.endpoint import Query
 from webhost_sync.routes.exports import VEHICLE_FILE, vehicle_file
-from webhost_sync.routes.exports import Form as FileForm
 from webhost_sync.routes.models import PlainText
 from webhost_sync.routes.track_models import Track, Trips, track_model, trips_model
 from webhost_sync.routes.tracks import LONGEST
@@ -46,27 +46,6 @@ POINTS = 1500
 PATH = f"{FLEET.path}/{{vehicle}}"
 TEXTS = ("name", "plate", "group", "driver", "status", "color")
 _COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}|[a-z]+")
-_LOCAL_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?")
-
-
-def _typed(value: object) -> datetime:
-    """As the API reads it, or as an input of a browser gives a time: without its offset, which is UTC's."""
-    if isinstance(value, str) and (found := _LOCAL_TIME.fullmatch(value.strip())):
-        value = f"{found[1]}T{found[2]}{found[3] or ':00'}Z"
-    return read_time(value)
-
-
-TypedTime = Annotated[datetime, BeforeValidator(_typed)]
-
-
-class SpanQuery(Query):
-    last: Literal["24h", "7d"] | None = Field(None, description="The range up to now. Default: 24h.")
-    start: TypedTime | None = Field(None, alias="from", description="In UTC where it has no offset.")
-    end: TypedTime | None = Field(None, alias="to")
-
-
-class FileQuery(SpanQuery):
-    form: FileForm = "csv"
 
 
 class VehicleForm(Form):
@@ -105,6 +84,7 @@ class VehiclePage(BaseModel):
     last: Literal["24h", "7d"] | None = Field(description="The range by its name; null for a custom one.")
     trips: Trips
     track: Track
+    geofences: FenceDoings
     drawn: Any = Field(exclude=True)
 
 
@@ -133,6 +113,7 @@ async def show_vehicle(visit: Visit[SpanQuery]) -> VehiclePage:
         last=last,  # type: ignore[arg-type]
         trips=trips_model(vehicle_id, track),
         track=track_model(vehicle_id, track),
+        geofences=await doings_of(visit.services.geofences, tenant_id, vehicle_id),
         drawn=_drawn(track, vehicle, position),
     )
 
@@ -181,7 +162,7 @@ async def edit_vehicle(visit: Visit[Query], form: VehicleForm) -> Done:
         await visit.services.admin.following.until(visit.tenant.id, VEHICLE_TABLE.document, edited.seq)
     what = ", ".join(sorted(edited.changed))
     message = f"Saved: {what}." if what else "Nothing differed; nothing was changed."
-    return Done(vehicle_model(edited.row), message, to=f"{FLEET.path}/{quote(vehicle_id, safe='')}")
+    return Done(vehicle_model(edited.row), message, to=vehicle_path(vehicle_id))
 
 
 def _differing(form: VehicleForm) -> tuple[dict[str, object], dict[str, object]]:
