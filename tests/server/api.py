@@ -95,6 +95,6 @@ def error_of(answer: httpx.Response) -> str:
 async def running_api(database_url: str, **changed: object) -> AsyncIterator[Api]:
     async with (
         running_app(database_url, **changed) as app,
-        httpx.AsyncClient(base_url=app.url, timeout=30, trust_env=False) as client,
+        httpx.AsyncClient(base_url=app.url, timeout=30, trust_env=False, verify=False) as client,
     ):
         yield Api(app, client)

@@ -75,7 +75,7 @@ class Dashboard:
 
     async def visitor(self, tenant: Tenant | None = None) -> Visitor:
         """A browser that nobody has signed in with."""
-        client = httpx.AsyncClient(base_url=self.app.url, timeout=30, trust_env=False)
+        client = httpx.AsyncClient(base_url=self.app.url, timeout=30, trust_env=False, verify=False)
         await self._stack.enter_async_context(client)
         return Visitor(client, f"/dashboard/{tenant.slug}/{tenant.environment.value}" if tenant else "")
 

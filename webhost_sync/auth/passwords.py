@@ -25,8 +25,9 @@ class Passwords:
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
         self._turn = asyncio.Semaphore(AT_ONCE)
-        # Of no password: what is checked for an account that isn't there, so that it takes as long.
-        self._decoy = self._hasher.hash("no account has this password")
+        # Of no password: what is checked for an account that isn't there, so that it takes as long. Made with
+        # the first check, whoever that is of: most processes never see a password.
+        self._decoy: str | None = None
 
     async def hash(self, password: str) -> str:
         """Raises: InvalidRequest (too short or too long)."""
@@ -39,6 +40,8 @@ class Passwords:
         if len(password) > MAX_CHARACTERS:
             return False
         async with self._turn:
+            if self._decoy is None:
+                self._decoy = await asyncio.to_thread(self._hasher.hash, "no account has this password")
             fits = await asyncio.to_thread(self._verify, password, password_hash or self._decoy)
         return fits and password_hash is not None
 

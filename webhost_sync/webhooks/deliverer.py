@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import urlsplit, urlunsplit
@@ -64,15 +65,8 @@ class Deliverer:
         looked = tidied = float("-inf")
         running: set[asyncio.Task[None]] = set()
         lease = timedelta(seconds=self._settings.webhook_timeout) + SPARE
-        async with (
-            httpx.AsyncClient(
-                follow_redirects=False,
-                trust_env=False,
-                timeout=self._settings.webhook_timeout,
-                limits=httpx.Limits(max_keepalive_connections=0),
-            ) as client,
-            asyncio.TaskGroup() as tasks,
-        ):
+        client: httpx.AsyncClient | None = None
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
             while True:
                 now = time.monotonic()
                 try:
@@ -83,6 +77,8 @@ class Deliverer:
                         tidied = now
                         await self._webhooks.forget(KEPT)
                     for due in await self._webhooks.claim(lease, AT_ONCE - len(running)):
+                        if client is None:
+                            client = await stack.enter_async_context(await self._client())
                         task = tasks.create_task(self._deliver(client, due))
                         running.add(task)
                         task.add_done_callback(running.discard)
@@ -90,6 +86,16 @@ class Deliverer:
                     logger.warning("webhooks wait", why=str(error))
                     await asyncio.sleep(self._settings.webhook_interval)
                 await self._wait(running)
+
+    async def _client(self) -> httpx.AsyncClient:
+        """Made for the first delivery: to read the certificates takes as long as to start a small server."""
+        return httpx.AsyncClient(
+            verify=await asyncio.to_thread(httpx.create_ssl_context),
+            follow_redirects=False,
+            trust_env=False,
+            timeout=self._settings.webhook_timeout,
+            limits=httpx.Limits(max_keepalive_connections=0),
+        )
 
     async def _wait(self, running: set[asyncio.Task[None]]) -> None:
         """Until something was delivered, whose endpoint may have more; or for the interval. One that hangs
