@@ -26,10 +26,13 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from store.address import driver_url
 from store.failures import Failures
+from store.fair_share import FairShare
 from store.roles import Role
 from store.slow_statements import SlowStatements
 
 APPLICATION_NAME = "webhost-sync"
+KEPT_FOR_OTHERS = 5
+"""One connection of so many is never one tenant's, however much it asks for."""
 ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 
 
@@ -77,6 +80,8 @@ class Database:
             Role.ACCOUNTS: accounts_pool_size,
         }
         self._pool_timeout = pool_timeout
+        share = pool_size - pool_size // KEPT_FOR_OTHERS
+        self._shares = FairShare(share, pool_timeout, "the pooled connections (raise POOL_SIZE)")
         self._connect_timeout = connect_timeout
         self._statement_timeout = statement_timeout
         self._engines: dict[Role | None, AsyncEngine] = {}
@@ -115,14 +120,14 @@ class Database:
 
         Raises: Unavailable, SchemaOutdated (the roles are missing).
         """
-        async with self._begin(Role.APP) as connection:
+        async with self._shares.of(tenant_id), self._begin(Role.APP) as connection:
             await _set_tenant(connection, tenant_id)
             yield connection
 
     @asynccontextmanager
     async def moment(self, tenant_id: int) -> AsyncIterator[AsyncConnection]:
         """As `tenant`, but read-only, and every statement sees what was committed before the first."""
-        async with self._begin(Role.APP, **ONE_MOMENT) as connection:
+        async with self._shares.of(tenant_id), self._begin(Role.APP, **ONE_MOMENT) as connection:
             await _set_tenant(connection, tenant_id)
             yield connection
 

@@ -18,6 +18,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 
 from store.audit import AuditLog
 from store.contract import Document
+from store.fair_share import FairShare
 from store.geofence_readings import GeofenceReadings
 from store.keys import Keys
 from store.latest_feed import LatestFeed
@@ -91,6 +92,7 @@ from webhost_sync.webhooks.deliverer import Deliverer, guard_of
 logger = structlog.get_logger(__name__)
 
 DUE_FOR_COMPACTION = 1000
+WHOLE_DOCUMENTS = 2
 
 
 def create_app(
@@ -237,6 +239,7 @@ async def running_services(
             recorder=recorder,
             gauges=Gauges(hub, live, database, stats, probe, link, settings.backup_stamp),
             redis=link,
+            whole_documents=FairShare(WHOLE_DOCUMENTS),
             tokens=tokens,
             admin=admin,
             stopping=asyncio.Event(),

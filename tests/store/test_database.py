@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import asyncpg
 import pytest
@@ -107,6 +108,23 @@ async def test_a_pool_that_stays_empty_is_unavailable(database: Database) -> Non
     async with database.tenant(1):
         with pytest.raises(Unavailable, match="raise POOL_SIZE"):
             await database.ping()
+
+
+async def test_one_tenant_cannot_have_every_connection(database_url: str) -> None:
+    async with (
+        Database(database_url, pool_size=5, pool_timeout=0.2) as database,
+        AsyncExitStack() as held,
+    ):
+        for _ in range(4):
+            await held.enter_async_context(database.tenant(1))
+        with pytest.raises(Unavailable, match="one tenant may have of the pooled connections"):
+            async with database.moment(1):
+                pass
+        async with database.tenant(2) as connection:
+            assert await connection.scalar(text("select 1")) == 1
+        await held.aclose()
+        async with database.tenant(1) as connection:
+            assert await connection.scalar(text("select 1")) == 1
 
 
 async def test_a_statement_that_takes_too_long_is_unavailable(database: Database) -> None:

@@ -102,10 +102,10 @@ async def get_document(call: Call[Query, None]) -> Response:
         record = await log.open(call.principal.tenant_id, name, create=False)
         if _etag(record) in _known_etags(call.request.headers.getlist("if-none-match")):
             return Response(status_code=304, headers=_headers(record))
-        stored = await _stored(call.services, record)
+        async with call.services.whole_documents.of(record.tenant_id):
+            return await asyncio.to_thread(_content, await _stored(call.services, record))
     except UnknownDocument as error:
         raise DocumentNotFound(repr(name)) from error
-    return await asyncio.to_thread(_content, stored)
 
 
 async def sync_document(call: Call[Query, bytes]) -> Response:

@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 
 from store.contract import UpdateLog
 from store.database import Database
+from store.fair_share import FairShare
 from store.geofence_readings import GeofenceReadings
 from store.positions_feed import PositionsFeed
 from store.probe import DatabaseProbe
@@ -63,6 +64,8 @@ class Services:
     recorder: Recorder
     gauges: Gauges
     redis: RedisLink | None
+    whole_documents: FairShare
+    """Of a tenant's requests that load and draw all of a document, so many at a time."""
     tokens: Tokens
     admin: AdminServices
     stopping: asyncio.Event
