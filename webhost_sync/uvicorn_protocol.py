@@ -10,6 +10,7 @@ and time, and no token comes into a log line.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from functools import partial
 from typing import Any, cast
@@ -26,6 +27,8 @@ from websockets.protocol import OPEN
 from webhost_sync.sync.transport import CLOSE_TIMEOUT, EXTENSION, HIGH_WATER, LOW_WATER, Frame
 
 FRAGMENT_LIMIT = 4096
+PIECE = 4 * 1024
+"""Bytes that are taken apart at a time, where they hold small messages; some 60 of these take a few ms."""
 
 log = structlog.get_logger(__name__)
 
@@ -39,10 +42,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
        can't come between the pieces of another one.
     2. `conn.state` is OPEN exactly while data frames may be sent.
     3. A connection whose app has returned is gone `CLOSE_TIMEOUT` seconds later.
+    4. Something is in `unread` only while the app has something else to take.
     """
 
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
         super().__init__(config, server_state, app_state)
+        self.unread = bytearray()
         self.close_timeout = CLOSE_TIMEOUT
         # The library would write every header and message, tokens and all, at level debug, and
         # two lines a connection at level info beside uvicorn's.
@@ -60,7 +65,33 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         # Closing waits until the client has taken what is buffered; a stuck one never does.
         self.abort_later()
 
+    def data_received(self, data: bytes) -> None:
+        # The loop reads up to 256 KiB, which may be thousands of messages: to take all of them apart at once
+        # would hold up everybody. The first one pauses reading, and the rest waits until it is asked for.
+        self.unread += data
+        self.take_apart()
+
+    def take_apart(self) -> None:
+        """Look at what was read until there is something for the app; at all of it once it asks no more."""
+        while self.unread and (self.queue.empty() or self.close_sent):
+            piece = bytes(self.unread[:PIECE])
+            del self.unread[:PIECE]
+            super().data_received(piece)
+            if self.conn.parser_exc is not None:
+                self.unread.clear()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        # What a client sent before it left has arrived. There is no more reading that could be paused.
+        self.read_paused = True
+        while self.unread and self.conn.parser_exc is None:
+            super().data_received(bytes(self.unread))
+            self.unread.clear()
+        super().connection_lost(exc)
+
     async def receive(self) -> ASGIReceiveEvent:
+        if self.queue.empty() and self.unread:
+            await asyncio.sleep(0)  # the others first, who may not have sent as much
+            self.take_apart()
         if self.read_paused and self.queue.empty():
             self.read_paused = False
             self.transport.resume_reading()
@@ -71,6 +102,8 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             # Uvicorn logs the scope's path with its query, where tokens are. The app has its own scope.
             self.scope = {**self.scope, "query_string": b""}
         await super().send(message)
+        if self.close_sent:
+            self.take_apart()  # the client's own close frame may be in it
 
     def handle_ping(self) -> None:
         if self.writable.is_set():
@@ -111,6 +144,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
+        self.take_apart()
         self.abort_later()
 
     def abort_later(self) -> None:

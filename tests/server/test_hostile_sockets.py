@@ -18,7 +18,7 @@ from webhost_sync.sync.transport import HIGH_WATER, Frame, Transport
 from webhost_sync.uvicorn_protocol import FRAGMENT_LIMIT
 
 LOOP_FACTORIES = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
-BINARY, CONTINUATION, PING = 0x82, 0x00, 0x89
+BINARY, CONTINUATION, CLOSE, PING = 0x82, 0x00, 0x88, 0x89
 
 
 @pytest.fixture
@@ -131,3 +131,34 @@ async def test_a_client_is_not_dropped_for_pongs_that_we_have_not_read() -> None
         await eventually(lambda: impatient.received == [b"one", b"two", b"three"])
         transport.write(Frame(b"still here"))
         assert await client.recv() == b"still here"
+
+
+async def test_a_burst_comes_whole_and_in_order_before_the_news_that_its_sender_has_left(
+    server: Server,
+) -> None:
+    """It is far more than what is taken apart at a time, and its sender waits for nothing."""
+    numbers = [number.to_bytes(4) for number in range(50_000)]
+    async with raw_client(server) as (_, _, writer):
+        writer.write(b"".join(masked(BINARY, number) for number in numbers))
+        writer.write_eof()
+        await eventually(lambda: len(server.disconnects) == 1, within=60)
+        assert server.received == numbers
+
+
+async def test_a_close_frame_behind_a_burst_is_answered_when_the_burst_was_taken(server: Server) -> None:
+    async with raw_client(server) as (_, reader, writer):
+        writer.write(masked(BINARY, b"one") * 5_000 + masked(CLOSE, struct.pack("!H", 1000)))
+        opcode, _, code = struct.unpack("!BBH", await reader.readexactly(4))
+        assert (opcode, code) == (0x88, 1000)
+        await eventually(lambda: server.disconnects == [1000])
+        assert server.received == [b"one"] * 5_000
+
+
+async def test_whoever_is_sent_away_in_the_middle_of_a_burst_is_gone_with_its_answer(server: Server) -> None:
+    async with raw_client(server) as (_, reader, writer):
+        writer.write(masked(BINARY, b"leave") + masked(BINARY, b"more") * 5_000)
+        opcode, _, code = struct.unpack("!BBH", await reader.readexactly(4))
+        assert (opcode, code) == (0x88, 1000)
+        writer.write(masked(CLOSE, struct.pack("!H", 1000)))
+        assert await reader.read() == b""
+        assert server.received == []
