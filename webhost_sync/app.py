@@ -17,6 +17,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, WebSocketRoute
 
 from store.audit import AuditLog
+from store.backup_runs import BackupRuns
 from store.contract import Document
 from store.fair_share import FairShare
 from store.geofence_readings import GeofenceReadings
@@ -237,7 +238,7 @@ async def running_services(
             authenticator=authenticator,
             admission=Admission(authenticator, limiter),
             recorder=recorder,
-            gauges=Gauges(hub, live, database, stats, probe, link, settings.backup_stamp),
+            gauges=Gauges(hub, live, database, stats, probe, link, BackupRuns(database)),
             redis=link,
             whole_documents=FairShare(WHOLE_DOCUMENTS),
             tokens=tokens,

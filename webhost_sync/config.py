@@ -106,8 +106,6 @@ class Settings(BaseSettings):
     """Private networks that webhooks may call, such as `10.1.0.0/16`, separated by commas."""
     metrics_token: SecretStr | None = None
     """Who shows it may read `/metrics`; without one only this machine may."""
-    backup_stamp: Path | None = None
-    """A file that is touched after each good backup: its age becomes a metric, for an alarm."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged: this and all that is worse."""
     log_burst: int = Field(default=100, ge=0)

@@ -16,6 +16,7 @@ from pydantic import SecretStr
 
 from tests.server.api import Api, error_of, running_api
 from tests.server.test_sync_door import next_of, socket, update
+from tests.store.logs import execute
 from tests.valkey import running_valkey
 from webhost_sync.device.wire import write_request
 from webhost_sync.sync.protocol import SyncStep1
@@ -98,16 +99,17 @@ async def test_sockets_and_commits_are_counted(database_url: str) -> None:
 
 
 async def test_docs_alarms_and_dashboard_name_the_metrics_that_there_are(
-    database_url: str, tmp_path: Path
+    database_url: str,
 ) -> None:
-    stamp = tmp_path / "stamp"
-    stamp.touch()
+    add = "insert into backup_runs (target, started_at, kind, outcome, finished_at) values ('', now(), "
+    await execute(database_url, f"{add} 'full', 'done', now() - interval '3 hours')")
+    await execute(database_url, f"{add} 'full', 'failed', now())")
+    await execute(database_url, f"{add} 'tenant', 'done', now())")
     async with (
         running_valkey() as valkey,
         running_api(
             database_url,
             redis_url=SecretStr(valkey.url),
-            backup_stamp=stamp,
             rate_limit_api=1,
             refusal_hold=0.0,
         ) as api,
@@ -118,6 +120,9 @@ async def test_docs_alarms_and_dashboard_name_the_metrics_that_there_are(
             await next_of(open_one, SyncStep1)
             await refused.wait_closed()
             families = await metrics_of(api)
+            text = (await api.get("/metrics")).text
+    [age] = re.findall(r"^webhost_sync_backup_age_seconds (\S+)$", text, re.MULTILINE)
+    assert 3 * 3600 <= float(age) < 4 * 3600, "the failed one and that of a tenant don't count"
     ours = {name for name in families if name.startswith("webhost_sync_")}
     described = [line for line in DOCS.splitlines() if line.startswith("| `webhost_sync_")]
     assert {name for line in described for name in OURS.findall(line)} == ours

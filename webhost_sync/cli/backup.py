@@ -100,7 +100,6 @@ def backup(
                 made = await make_backup(
                     database, shelf, incremental=incremental, tenant=tenant, on_progress=bar.show
                 )
-        stamp(settings, made)
         return made, await let_go(shelf, keep)
 
     made, deleted = with_url(settings, work)
@@ -172,13 +171,6 @@ async def let_go(shelf: Shelf, keep: Keep) -> list[str]:
     for name in reversed(doomed):
         await shelf.delete(name)
     return doomed
-
-
-def stamp(settings: Settings, made: Made) -> None:
-    """Tell `/metrics` of every server that watches the file that there is a good backup of all."""
-    if settings.backup_stamp is not None and made.kind != "tenant":
-        settings.backup_stamp.parent.mkdir(parents=True, exist_ok=True)
-        settings.backup_stamp.touch()
 
 
 def target_of(settings: Settings, chosen: str | None) -> str:

@@ -30,7 +30,6 @@ from webhost_sync.cli.backup import (
     Target,
     let_go,
     prove,
-    stamp,
     target_of,
 )
 from webhost_sync.cli.bars import BytesBar
@@ -141,7 +140,6 @@ async def _maintain(settings: Settings, url: str, target: str, keep: Keep, state
         async with report.step("backup") as entry:
             with BytesBar("Backing up") as bar:
                 made = await make_backup(database, shelf, on_progress=bar.show)
-            stamp(settings, made)
             entry["what"] = f"{made.name}, {made.size} bytes, {made.documents} documents"
         if not report.failed:
             async with report.step("verify") as entry:

@@ -10,8 +10,9 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import UTC, datetime
 
+from store.backup_runs import BackupRun, BackupRuns
 from store.contract import StoreError
 from store.database import Database
 from store.probe import DatabaseProbe
@@ -52,9 +53,9 @@ class Gauges:
     stats: Stats
     probe: DatabaseProbe
     redis: RedisLink | None
-    backup_stamp: Path | None
+    backups: BackupRuns
     _asked_at: float = field(default=-FRESH, init=False)
-    _known: tuple[AllSpaces, DatabaseLoad] | None = field(default=None, init=False)
+    _known: tuple[AllSpaces, DatabaseLoad, BackupRun | None] | None = field(default=None, init=False)
 
     async def read(self) -> Iterable[Gauge]:
         """Everything that is known now."""
@@ -72,8 +73,6 @@ class Gauges:
             found += _of_database(*numbers)
         if (memory := memory_share()) is not None:
             found.append(_one("memory_ratio", "Memory of the machine or container in use, 0 to 1.", memory))
-        if self.backup_stamp is not None and (age := _age_of(self.backup_stamp)) is not None:
-            found.append(_one("backup_age_seconds", "Since BACKUP_STAMP was touched.", age))
         return found
 
     def _rooms(self) -> Iterable[Gauge]:
@@ -97,17 +96,21 @@ class Gauges:
             samples = tuple(Sample(getattr(use, name), (("pool", use.name),)) for use in uses)
             yield Gauge(f"pool_{name}", f"Connections of this process to Postgres that {meaning}.", samples)
 
-    async def _numbers(self) -> tuple[AllSpaces, DatabaseLoad] | None:
+    async def _numbers(self) -> tuple[AllSpaces, DatabaseLoad, BackupRun | None] | None:
         if time.monotonic() - self._asked_at >= FRESH:
             self._asked_at = time.monotonic()
             try:
-                self._known = (await self.stats.of_all(), await self.stats.load())
+                self._known = (
+                    await self.stats.of_all(),
+                    await self.stats.load(),
+                    await self.backups.last_good(),
+                )
             except StoreError:
                 self._known = None  # away since the probe looked
         return self._known
 
 
-def _of_database(spaces: AllSpaces, load: DatabaseLoad) -> Iterable[Gauge]:
+def _of_database(spaces: AllSpaces, load: DatabaseLoad, backup: BackupRun | None) -> Iterable[Gauge]:
     yield _one("database_connections", "Connections to Postgres, everybody's.", load.connections)
     yield _one("database_max_connections", "How many it allows.", load.max_connections)
     yield _one("documents", "Documents of all tenants.", spaces.documents)
@@ -116,14 +119,10 @@ def _of_database(spaces: AllSpaces, load: DatabaseLoad) -> Iterable[Gauge]:
     yield _one("projection_documents_behind", "Documents with updates without rows.", spaces.behind)
     yield _one("projection_failures", "Documents that can't be turned into rows.", spaces.failures)
     yield _one("projection_rejects", "Rows and fields that were refused.", spaces.rejects)
+    if backup is not None:
+        age = (datetime.now(UTC) - backup.finished_at).total_seconds()
+        yield _one("backup_age_seconds", "Since the last good backup of everything.", max(0.0, age))
 
 
 def _one(name: str, meaning: str, value: float) -> Gauge:
     return Gauge(name, meaning, (Sample(value),))
-
-
-def _age_of(stamp: Path) -> float | None:
-    try:
-        return max(0.0, time.time() - stamp.stat().st_mtime)
-    except OSError:
-        return None
