@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from store.backup.databases import LEFTOVERS, leftovers
 from store.database import Database
 from store.refused_readings import PLACE
 from store.roles import Role
@@ -262,6 +263,10 @@ class Checkup:
     async def larger_than(self, size: int) -> tuple[NamedDocument, ...]:
         """The largest documents by their last snapshot, of those above so many bytes."""
         return tuple(NamedDocument(*row) for row in await self._rows(_LARGE, {"above": size, "most": MOST}))
+
+    async def scratch_databases(self) -> tuple[str, ...]:
+        """Those that a killed command left on this server."""
+        return leftovers([str(row[0]) for row in await self._rows(LEFTOVERS)], time.time())
 
     async def last_backup(self) -> LastBackup | None:
         """None where this schema keeps no record of backups."""

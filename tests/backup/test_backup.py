@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from store.audit import Deed
 from store.backup.contract import PROJECTED, BackupRefused
 from store.backup_runs import BackupRuns
+from store.checkup import Checkup
 from store.database import Database
 from store.webhooks import Webhooks
 from tests.backup.conftest import Site, rows_of
+from tests.cli.processes import REPOSITORY
 from tests.postgres import select
 from webhost_sync.backup.frames import DamagedArchive
 from webhost_sync.backup.places import find_archive
@@ -172,6 +177,47 @@ async def test_verify_replays_documents_and_leaves_no_database(site: Site) -> No
     assert verified.updates == 12
     assert verified.sections > 20
     assert await select(site.url, "select from pg_database where datname like 'webhost_scratch_%'") == []
+
+
+KILLED = """
+import asyncio, sys
+from store.backup.databases import scratch_database
+
+async def main():
+    async with scratch_database(sys.argv[1]) as url:
+        print(url, flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+async def scratch_databases(url: str) -> list[str]:
+    rows = await select(url, "select datname from pg_database where datname like 'webhost_scratch_%'")
+    return [row["datname"] for row in rows]
+
+
+async def test_what_a_killed_verify_left_is_dropped_by_the_next_and_nothing_else_is(site: Site) -> None:
+    made = await site.back_up()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", KILLED, site.url), stdout=asyncio.subprocess.PIPE, cwd=REPOSITORY
+    )
+    assert process.stdout
+    await process.stdout.readline()
+    [left] = await scratch_databases(site.url)
+    old = f"webhost_scratch_{0:08x}{left[-8:]}"
+    connection = await asyncpg.connect(site.url)
+    await connection.execute(f"create database {old}")
+    async with Database(site.url) as database:
+        assert await Checkup(database).scratch_databases() == (old,), "the other one is in use"
+    await verify_chain(site.url, site.shelf, await chain_of(site.shelf, made.name))
+    assert await scratch_databases(site.url) == [left]
+    process.kill()
+    await process.wait()
+    await verify_chain(site.url, site.shelf, await chain_of(site.shelf, made.name))
+    assert await scratch_databases(site.url) == [left], "it may be one that is only being made"
+    await connection.execute(f"drop database {left} with (force)")
+    await connection.close()
 
 
 async def test_a_row_that_was_changed_before_it_was_archived_is_found_by_its_replay(site: Site) -> None:

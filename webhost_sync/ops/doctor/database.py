@@ -237,6 +237,19 @@ def backup(found: LastBackup | None) -> list[Finding]:
     return [ok("last backup", f"{age}, {proved}")]
 
 
+def scratch_databases(found: Sequence[str]) -> list[Finding]:
+    """Nothing where there are none."""
+    if not found:
+        return []
+    return [
+        warning(
+            "scratch databases",
+            f"a command that was killed left {', '.join(found)}",
+            "webhost-sync verify latest  (it drops them first)",
+        )
+    ]
+
+
 def maintenance(reason: str | None) -> Finding:
     if reason is None:
         return ok("maintenance", "off: changes are taken")

@@ -126,6 +126,9 @@ def _of_tables(settings: Settings, store: Database, checkup: Checkup) -> list[tu
     async def backup() -> list[Finding]:
         return database.backup(await checkup.last_backup())
 
+    async def scratch() -> list[Finding]:
+        return database.scratch_databases(await checkup.scratch_databases())
+
     async def storage() -> list[Finding]:
         size, folder = await checkup.storage()
         here = Path(folder) if folder else None
@@ -144,6 +147,7 @@ def _of_tables(settings: Settings, store: Database, checkup: Checkup) -> list[tu
         ("quarantine", quarantine),
         ("large documents", sizes),
         ("last backup", backup),
+        ("scratch databases", scratch),
         ("maintenance", maintenance),
         ("size of the database", storage),
     ]
