@@ -10,14 +10,17 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.backup.conftest import Site, rows_of
 from tests.cli.processes import REPOSITORY
+from tests.eventually import eventually
 from webhost_sync.backup.manifest import name_of
 from webhost_sync.backup.places import find_archive, shelf_at
 from webhost_sync.backup.restoring import chain_of, restore_into
 from webhost_sync.backup.retention import Keep, expired
+from webhost_sync.backup.s3_uploads import UnfinishedUploads, query_line, sign, uploads_in
 from webhost_sync.backup.shelf import Entry, FolderShelf, Shelf, ShelfError
 
 SLOW = """
@@ -91,8 +94,6 @@ async def bucket(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-id")
         monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-of-tests")
         monkeypatch.setenv("AWS_REGION", "us-east-1")
-        import httpx
-
         async with httpx.AsyncClient() as client:
             (await client.put(f"http://127.0.0.1:{port}/backups")).raise_for_status()
         yield "s3://backups/some/prefix"
@@ -116,6 +117,75 @@ async def test_a_bucket_keeps_and_gives_back(site: Site, empty_url: str, bucket:
     assert len(await shelf.entries()) == 2
     await shelf.delete(one.name)
     assert [entry.name for entry in await shelf.entries()] == [full.name]
+
+
+UPLOADING = """
+import asyncio, os, sys
+from webhost_sync.backup.places import shelf_at
+
+async def main():
+    async with shelf_at(sys.argv[1]).write(sys.argv[2]) as put:
+        await put(os.urandom(20_000_000))
+        print("half", flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+async def uploads(prefix: str) -> list[str]:
+    """The names of all that are under way in the bucket, asked for without a signature."""
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"{os.environ['AWS_ENDPOINT']}/backups", params={"uploads": ""})
+    return [each.key.removeprefix(f"{prefix}/") for each in uploads_in(answer.text)]
+
+
+async def test_parts_of_an_archive_that_does_not_become_whole_are_removed(
+    site: Site, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = shelf_at(bucket)
+    with pytest.raises(RuntimeError):
+        await write_half(shelf, os.urandom(20_000_000))
+    assert await uploads("some/prefix") == []
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", UPLOADING, bucket, name_of(datetime.now(UTC), "full", None)),
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )
+    assert process.stdout
+    assert await process.stdout.readline() == b"half\n"
+
+    async def one_is_under_way() -> bool:
+        return len(await uploads("some/prefix")) == 1
+
+    await eventually(one_is_under_way)
+    process.kill()
+    await process.wait()
+    store = os.environ["AWS_ENDPOINT"]
+    async with httpx.AsyncClient(trust_env=False) as client:
+        for other in ("some/prefix/film.mp4", "elsewhere/" + name_of(datetime.now(UTC), "full", None)):
+            (await client.post(f"{store}/backups/{other}", params={"uploads": ""})).raise_for_status()
+    unfinished = UnfinishedUploads("backups", "some/prefix", os.environ)
+    await unfinished.end_stale(datetime(2010, 1, 1, tzinfo=UTC))
+    assert len(await uploads("some/prefix")) == 3, "they are too young"
+    await unfinished.end_stale(datetime.now(UTC) + timedelta(days=2))
+    assert {name.rpartition("/")[0] for name in await uploads("some/prefix")} == {"", "elsewhere"}
+    assert "film.mp4" in await uploads("some/prefix")
+
+
+def test_requests_are_signed_as_the_example_of_the_standard_says() -> None:
+    signed = sign(
+        "GET",
+        "/",
+        query_line({"prefix": "J", "max-keys": "2"}),
+        {"host": "examplebucket.s3.amazonaws.com"},
+        "us-east-1",
+        "AKIAIOSFODNN7EXAMPLE",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        datetime(2013, 5, 24, tzinfo=UTC),
+    )
+    signature = "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"
+    assert signed["authorization"].endswith(f"Signature={signature}")
 
 
 async def test_a_bucket_that_refuses_is_explained_without_a_secret(

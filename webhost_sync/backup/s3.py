@@ -1,7 +1,7 @@
 """Archives in a bucket that speaks S3, over obstore (the extra `s3`).
 
-An upload in parts becomes an object when it is completed, so a killed one is never seen. Parts that it left
-are the bucket's to expire (a lifecycle rule for incomplete multipart uploads).
+An upload in parts becomes an object when it is completed, so a killed one is never seen. One that fails is
+ended with its parts, and the next backup ends those that killed ones left (`s3_uploads`).
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from webhost_sync.backup.archive import Read, Write
 from webhost_sync.backup.manifest import read_name
+from webhost_sync.backup.s3_uploads import UnfinishedUploads
 from webhost_sync.backup.shelf import Entry, ShelfError
 
 try:
@@ -46,6 +48,7 @@ class S3Shelf:
             self._store = S3Store(parts.netloc, prefix=parts.path.strip("/") or None, client_options=options)
         except (BaseError, ValueError) as error:
             raise self._refused(error) from None
+        self._uploads = UnfinishedUploads(parts.netloc, parts.path.strip("/"), os.environ)
 
     async def entries(self) -> tuple[Entry, ...]:
         found = []
@@ -60,6 +63,7 @@ class S3Shelf:
 
     @asynccontextmanager
     async def write(self, name: str) -> AsyncIterator[Write]:
+        await self._uploads.end_stale(datetime.now(UTC))
         file = obstore.open_writer_async(self._store, name, buffer_size=PART, max_concurrency=PARTS_AT_ONCE)
 
         async def put(data: bytes) -> None:
@@ -68,12 +72,16 @@ class S3Shelf:
             except (BaseError, OSError) as error:
                 raise self._refused(error) from None
 
-        yield put
-        # Only now: a block that raised never completes its upload.
         try:
-            await file.close()
-        except (BaseError, OSError) as error:
-            raise self._refused(error) from None
+            yield put
+            # Only now: a block that raised never completes its upload.
+            try:
+                await file.close()
+            except (BaseError, OSError) as error:
+                raise self._refused(error) from None
+        except BaseException:
+            await self._uploads.end(name)
+            raise
 
     @asynccontextmanager
     async def read(self, name: str) -> AsyncIterator[Read]:
