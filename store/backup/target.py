@@ -28,7 +28,12 @@ _TABLES = """
 select relname from pg_class
 where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition
   and relname <> 'alembic_version'
+  and not exists (
+    select from pg_depend d
+    where d.classid = 'pg_class'::regclass and d.objid = pg_class.oid and d.deptype = 'e'
+  )
 """
+"""Those of an extension (as `spatial_ref_sys` of PostGIS) come with it, and are in no backup."""
 _TRIGGERED = """
 select distinct c.relname from pg_trigger t join pg_class c on c.oid = t.tgrelid
 where not t.tgisinternal and c.relnamespace = 'public'::regnamespace

@@ -21,6 +21,7 @@ from store.webhooks import Webhooks
 from tests.backup.conftest import Site, rows_of
 from tests.cli.processes import REPOSITORY
 from tests.postgres import select
+from tests.store.logs import execute
 from webhost_sync.backup.frames import DamagedArchive
 from webhost_sync.backup.places import find_archive
 from webhost_sync.backup.restoring import chain_of, read_archive, restore_into
@@ -237,6 +238,15 @@ async def test_a_full_disk_is_found_before_anything_is_written(site: Site) -> No
         (run,) = await BackupRuns(database).latest()
         assert (run.outcome, "bytes free" in run.error) == ("failed", True)
         assert await BackupRuns(database).last_good() is None
+
+
+async def test_a_restore_leaves_alone_what_belongs_to_an_extension(site: Site, empty_url: str) -> None:
+    """PostGIS keeps its reference systems in a table beside ours; without them it can place nothing."""
+    made = await site.back_up()
+    await execute(empty_url, "create table spatial_ref_sys as select 4326 as srid")
+    await execute(empty_url, "alter extension plpgsql add table spatial_ref_sys")
+    await site.restore(empty_url, made.name)
+    assert [row["srid"] for row in await select(empty_url, "select srid from spatial_ref_sys")] == [4326]
 
 
 async def test_a_database_that_is_not_empty_or_in_use_is_not_overwritten(site: Site, empty_url: str) -> None:
