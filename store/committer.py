@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol
@@ -40,6 +41,10 @@ set enable_seqscan = off;
 LOCK_TIMEOUT = "select set_config('lock_timeout', $1, false)"
 
 log = logging.getLogger(__name__)
+
+
+Note = Callable[[str, int, float], None]
+"""Told of a statement, the number of its values, and the seconds until it was answered."""
 
 
 class Announcer(Protocol):
@@ -94,16 +99,18 @@ class Committer:
         patience: float = 30.0,
         lock_patience: float = 2.0,
         answer_patience: float = 35.0,
+        note: Note | None = None,
     ) -> None:
         """`connect` opens a connection of the committer's role. `max_waiting_bytes` is for each lane.
 
         In seconds: `patience` is how long an append waits for a database that is away before it fails
         with Unavailable, `lock_patience` how long for whoever keeps its document locked, and
         `answer_patience` how long a batch that was sent waits for its answer; the last should be above
-        the statement timeout, so that Postgres gives up first where it still answers.
+        the statement timeout, so that Postgres gives up first where it still answers. `note`, where there
+        is one, is told of each statement that was answered.
         """
         limits = _Limits(max_waiting_bytes, patience, lock_patience, answer_patience)
-        self._lanes = [_Lane(connect, announcer, limits) for _ in range(lanes)]
+        self._lanes = [_Lane(connect, announcer, limits, note) for _ in range(lanes)]
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Committer:
@@ -126,7 +133,8 @@ class Committer:
 class _Lane:
     """One connection, one task, one queue."""
 
-    def __init__(self, connect: Connect, announcer: Announcer, limits: _Limits) -> None:
+    def __init__(self, connect: Connect, announcer: Announcer, limits: _Limits, note: Note | None) -> None:
+        self._note = note
         self._connect = connect
         self._announcer = announcer
         self._limits = limits
@@ -217,11 +225,14 @@ class _Lane:
 
     async def _commit(self, statement: PreparedStatement[asyncpg.Record], batch: list[_Waiting]) -> None:
         work = Batch([waiting.append for waiting in batch])
+        arguments, started = work.arguments(), time.monotonic()
         try:
-            records = await statement.fetch(*work.arguments(), timeout=self._limits.answer_patience)
+            records = await statement.fetch(*arguments, timeout=self._limits.answer_patience)
         except (*REFUSED, *OBSTRUCTED) as error:
             self._rolled_back(batch, error)
             return
+        if self._note is not None:
+            self._note(APPEND, len(arguments), time.monotonic() - started)
         heads = [Head(*record) for record in records]
         for waiting, outcome in zip(batch, work.outcomes(heads), strict=True):
             waiting.resolve(outcome)

@@ -1,8 +1,8 @@
 """Logs the statements that took long, with the plan that Postgres makes for them. Never their values.
 
-Watches the pools' connections; what was slow is explained afterwards by one task, each statement at most
-once in `AGAIN` seconds, so that a database that is busy anyway isn't asked much. The plan is the generic
-one, in which values stand as `$1`.
+Watches the pools' connections, and is told of the committer's; what was slow is explained afterwards by one
+task, each statement at most once in `AGAIN` seconds, so that a database that is busy anyway isn't asked much.
+The plan is the generic one, in which values stand as `$1`; there is none of what only the committer may do.
 """
 
 from __future__ import annotations
@@ -45,12 +45,12 @@ class SlowStatements:
 
         @event.listens_for(engine.sync_engine, "after_cursor_execute")
         def ended(conn, cursor, statement, parameters, context, executemany):  # type: ignore[no-untyped-def]
-            seconds = time.monotonic() - context._webhost_started
-            if seconds > self._limit:
-                self.note(statement, len(parameters or ()), seconds)
+            self.note(statement, len(parameters or ()), time.monotonic() - context._webhost_started)
 
     def note(self, statement: str, parameters: int, seconds: float) -> None:
-        """One statement with so many parameters took so long."""
+        """One statement with so many parameters took so long; logged if that is too long."""
+        if seconds <= self._limit:
+            return
         now = time.monotonic()
         logger.warning("slow statement", ms=round(seconds * 1000), statement=statement[:MAX_TEXT])
         if now - self._explained.get(statement, -AGAIN) >= AGAIN and not self._waiting.full():

@@ -98,6 +98,7 @@ async def open_store(
                 CountedBatches(changes, recorder),
                 lanes=settings.committers,
                 patience=COMMIT_PATIENCE,
+                note=None if database.slow is None else database.slow.note,
             )
         )
         log = MeasuredLog(database, committer, recorder, tracing or NoTracing())

@@ -7,8 +7,13 @@ import asyncio
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
+from store.batch import APPEND
+from store.contract import NewUpdate
 from store.database import Database
+from store.tenants import Tenants
 from tests.eventually import eventually
+from webhost_sync.config import Settings
+from webhost_sync.opening import open_store
 
 
 async def test_a_slow_statement_is_logged_with_its_plan_and_without_its_values(database_url: str) -> None:
@@ -35,4 +40,18 @@ async def test_a_slow_statement_is_logged_with_its_plan_and_without_its_values(d
     assert len(slow) >= 2
     assert all(line["ms"] >= 40 for line in slow)
     assert "Result" in plans[0]["plan"]
+    assert "s3cret" not in str(lines)
+
+
+async def test_a_slow_commit_is_logged_too(database_url: str) -> None:
+    settings = Settings(_env_file=None).model_copy(update={"slow_statement": 1e-9})  # type: ignore[call-arg]
+    with capture_logs() as lines:
+        async with open_store(settings, database_url) as store:
+            tenant, _ = await Tenants(store.database).create("acme", "Acme")
+            record = await store.log.open(tenant.id, "depot", create=True)
+            await store.log.append(
+                tenant.id, record.id, [NewUpdate(b"s3cret", "ada", "laptop", (1,))], epoch=record.epoch
+            )
+    slow = [line["statement"] for line in lines if line["event"] == "slow statement"]
+    assert APPEND[:100] in {statement[:100] for statement in slow}
     assert "s3cret" not in str(lines)
