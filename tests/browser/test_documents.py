@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
+from store.audit import SYSTEM
 from tests.browser.desk import SIZES, Desk, desk
 from tests.browser.device import screenshot
 from tests.browser.documents_site import (
@@ -30,6 +31,7 @@ from tests.browser.documents_site import (
 from tests.postgres import clone_database, drop_database
 from tests.server.typists import typist
 from tests.trace import blog_post
+from webhost_sync.history.restoring import Author
 
 PAGES = {
     "list": "/documents",
@@ -42,6 +44,8 @@ PAGES = {
     "empty": f"/documents/content/{EMPTY}",
     "history": f"/documents/history/{quote(POST)}?at=9000",
     "history of a table": f"/documents/history/{VEHICLES}",
+    "history filtered": f"/documents/history/{quote(POST)}?actor=user:eve@blog.example&device=phone",
+    "history filtered to nothing": f"/documents/history/{VEHICLES}?actor=user:nobody@capmetro.example",
     "history of nothing": f"/documents/history/{EMPTY}",
     "compare texts": f"/documents/compare/{quote(POST)}?from=20000",
     "compare rows": f"/documents/compare/{VEHICLES}?from=10",
@@ -210,6 +214,38 @@ async def test_a_version_is_kept_looked_at_and_compared(site: Documents, chromiu
         await person.page.go_back()
         await row.get_by_role("link", name="Look").click()
         await expect(state(person.page).get_by_role("heading", level=2)).to_contain_text("Update 4 of 7")
+
+
+@looks
+@sizes
+async def test_a_version_is_deleted_after_a_question(
+    site: Documents, chromium: Browser, width: int, scheme: str
+) -> None:
+    name = f"before the winter timetable, {width} {scheme}"
+    services = site.app.services
+    record = await services.archive.document(site.tenant.id, VEHICLES)
+    await services.admin.changes.keep(
+        record, Author("user:ada@capmetro.example"), name=name, seq=9, deed=SYSTEM
+    )
+    async with desk(site, chromium, width, color_scheme=scheme) as person:
+        await person.sign_in()
+        await person.open(PAGES["versions"])
+        await screenshot(person.page, f"documents versions with one {width} {scheme}")
+        await person.page.get_by_role("button", name=f"Delete… {name}").click()
+        dialog = person.page.get_by_role("dialog", name="Delete this version?")
+        await expect(dialog).to_contain_text(name)
+        await screenshot(person.page, f"documents delete version {width} {scheme}")
+        assert await person.barriers() == []
+        assert not await person.is_too_wide()
+        await person.page.keyboard.press("Escape")
+        await expect(dialog).to_be_hidden()
+        assert name in {each.name for each in await services.archive.versions(record, before=None, limit=9)}
+        await person.page.get_by_role("button", name=f"Delete… {name}").click()
+        await dialog.get_by_role("button", name="Delete").click()
+        await expect(person.page.locator("#toasts")).to_contain_text(name)
+        assert name not in {
+            each.name for each in await services.archive.versions(record, before=None, limit=9)
+        }
 
 
 async def test_one_field_is_brought_back_after_a_preview(site: Documents, chromium: Browser) -> None:
