@@ -88,6 +88,8 @@ def test_a_version_is_kept_listed_and_gone_back_to(acme: Run) -> None:
     assert again.out == "Nothing differs; nothing was changed\n"
     [safety, _] = acme("versions", *ARGUMENTS, "--json").document
     assert (safety["kind"], safety["seq"]) == ("safety", 4)
+    refused = acme("restore", *ARGUMENTS, "--version", safety["name"])
+    assert (refused.code, "kept by itself; say its id" in refused.err) == (1, True)
     [newest, *_] = acme("history", *ARGUMENTS, "--json").document
     assert newest["actor"].startswith("restore:cli:")
 
@@ -127,7 +129,11 @@ def test_the_test_space_has_documents_of_its_own(run_migrated: Run, database_url
         (("history", "nothing", "--tenant", "acme"), 1, "there is no document 'nothing'"),
         (("history", NAME, "--tenant", "nobody"), 1, "there is no tenant 'nobody'"),
         (("diff", *ARGUMENTS, "--from", "soon"), 2, "how long"),
-        (("diff", *ARGUMENTS, "--from", "9"), 1, "it ends at 4"),
+        (("diff", *ARGUMENTS, "--from", "9"), 1, "webhost-sync: the document has no update 9; it ends at 4"),
+        (("history", *ARGUMENTS, "--from", "soon"), 2, "'soon' is no time; write 2026"),
+        (("history", *ARGUMENTS, "--from", "1h", "--to", "2h"), 2, "--from has to be earlier than --to"),
+        (("versions", *ARGUMENTS, "--create", "x" * 201), 2, "at most 200 characters"),
+        (("versions", *ARGUMENTS, "--create", "two\nlines"), 2, "a name is one line"),
         (("restore", *ARGUMENTS), 2, "--to POINT or --version"),
         (("restore", *ARGUMENTS, "--version", "nothing"), 1, "names no version of this document"),
         (("restore", *ARGUMENTS, "--to", "1", "--path", "rows"), 1, "begins with a slash"),

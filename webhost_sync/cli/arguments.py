@@ -32,10 +32,8 @@ def parse_duration(text: str) -> timedelta:
 
 def parse_point(text: str) -> int | datetime:
     """Read a point in a document's history: a seq, a time, or how long ago, as `4711` or `2h`."""
-    if _DURATION.fullmatch(text.strip()):
-        return datetime.now(UTC) - parse_duration(text)
     try:
-        return read_point(text.strip())
+        return _read_point(text)
     except ValueError as error:
         raise typer.BadParameter(
             f"{text!r} is no point in time; write a seq as 4711, a time as 2026-05-01T12:00:00Z, or how long "
@@ -45,10 +43,20 @@ def parse_point(text: str) -> int | datetime:
 
 def parse_time(text: str) -> datetime:
     """Read a time, or how long ago, as `2026-05-01T12:00:00Z` or `2h`."""
-    found = parse_point(text)
+    try:
+        found = _read_point(text)
+    except ValueError:
+        found = 0
     if isinstance(found, int):
         raise typer.BadParameter(f"{text!r} is no time; write 2026-05-01T12:00:00Z, or 2h for two hours ago")
     return found
+
+
+def _read_point(text: str) -> int | datetime:
+    """Raises: ValueError."""
+    if _DURATION.fullmatch(text.strip()):
+        return datetime.now(UTC) - parse_duration(text)
+    return read_point(text.strip())
 
 
 def parse_grant(text: str) -> Grant:

@@ -18,7 +18,7 @@ from webhost_sync.backup.frames import DamagedArchive
 from webhost_sync.backup.shelf import ShelfError
 from webhost_sync.cli.failures import CommandFailed
 from webhost_sync.cli.settings import UnusableSettings
-from webhost_sync.errors import SyncError
+from webhost_sync.errors import InvalidRequest, SyncError
 from webhost_sync.postgres import MissingSettings
 from webhost_sync.redaction import Redactor
 from webhost_sync.server import CannotListen
@@ -43,7 +43,7 @@ def explain(error: Exception) -> str:
     """The text for a person; the details of a bug are written to a file, which the text names."""
     causes = list(_leaves(error))
     if all(isinstance(cause, EXPLAINED) for cause in causes):
-        return Redactor().text("\n".join(dict.fromkeys(str(cause) for cause in causes)))
+        return Redactor().text("\n".join(dict.fromkeys(map(_told, causes))))
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return Redactor().text(f"{where}{error.strerror.lower()}; check the path, its rights and the disk")
@@ -52,6 +52,11 @@ def explain(error: Exception) -> str:
         f"a bug of webhost-sync: {kinds}. The details are in {_keep_traceback(error)}; "
         "please report them. `webhost-sync --debug …` shows them here"
     )
+
+
+def _told(error: BaseException) -> str:
+    """What is wrong with an argument is told as it is: nobody made a request."""
+    return error.detail if isinstance(error, InvalidRequest) and error.detail else str(error)
 
 
 def traceback_of(error: Exception) -> str:

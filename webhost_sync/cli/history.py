@@ -55,9 +55,11 @@ def history(
         webhost-sync history notes --tenant acme --limit 100 --json | jq -r '.[].actor' | sort | uniq -c
     """
 
-    wanted = ActivityFilter(
-        actor, device, *(None if text is None else parse_time(text) for text in (start, end))
-    )
+    since = None if start is None else parse_time(start)
+    until = None if end is None else parse_time(end)
+    if since is not None and until is not None and since >= until:
+        raise typer.BadParameter("--from has to be earlier than --to")
+    wanted = ActivityFilter(actor, device, since, until)
 
     async def ask(document: DocumentPast) -> list[NamedActivity]:
         record = document.record

@@ -20,6 +20,7 @@ from webhost_sync.history.restoring import Author, Restored
 
 SHORT_ID = 8
 LOOKED_THROUGH = 10_000
+LONGEST_NAME = 200
 
 
 def versions(
@@ -64,8 +65,8 @@ def versions(
         raise typer.BadParameter("either --create or --delete")
     if at is not None and create is None:
         raise typer.BadParameter("--at says which state to keep; give it a name with --create")
-    if create is not None and not create.strip():
-        raise typer.BadParameter("a version needs a name", param_hint="--create")
+    if create is not None:
+        _check_name(create)
     point = None if at is None else parse_point(at)
 
     async def work(document: DocumentPast) -> list[Version]:
@@ -91,6 +92,16 @@ def versions(
         note(f"Go back: webhost-sync restore {where} --version {short} --preview")
     else:
         note(f"{name!r} has no version. Keep one: webhost-sync versions {where} --create NAME")
+
+
+def _check_name(name: str) -> None:
+    """As the API has it: it stands in lists."""
+    if not name.strip():
+        raise typer.BadParameter("a version needs a name", param_hint="--create")
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise typer.BadParameter(
+            f"a name is one line of at most {LONGEST_NAME} characters", param_hint="--create"
+        )
 
 
 def restore_document(
@@ -163,6 +174,11 @@ async def _find(document: DocumentPast, wanted: str) -> Version:
         return max(named, key=lambda version: version.created_at)
     if len(beginning) == 1:
         return beginning[0]
+    if any(version.name == wanted for version in found):
+        raise CommandFailed(
+            f"{wanted!r} is what a version was called that was kept by itself; say its id, as in "
+            "`webhost-sync versions`"
+        )
     problem = "several versions" if beginning else "no version"
     raise CommandFailed(f"{wanted!r} names {problem} of this document; `webhost-sync versions` lists them")
 
