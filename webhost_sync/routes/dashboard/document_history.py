@@ -50,9 +50,7 @@ class HistoryQuery(PagedQuery):
 async def show_history(visit: Visit[HistoryQuery]) -> answers.History:
     record, archive = await document_of(visit), visit.services.archive
     seq = await seq_of(visit, record, visit.query.at)
-    await visit.services.ladders.mend(record)  # the slider will ask for states all along the log
-    state = await content_at(visit, record, seq)
-    first = state.first_seq
+    first = (await archive.span(record)).first_seq
 
     async def fetch(after: tuple[int, int] | None, limit: int) -> list[tuple[int, NamedActivity]]:
         up_to, before = after or (record.head_seq, None)
@@ -63,10 +61,17 @@ async def show_history(visit: Visit[HistoryQuery]) -> answers.History:
         return [(up_to, each) for each in found]
 
     path = visit.address(f"{DOCUMENTS.path}/history/{record.name}")
+
+    async def state_and_page() -> tuple[answers.Content, tuple[list[tuple[int, NamedActivity]], str | None]]:
+        await visit.services.ladders.mend(record)  # the slider will ask for states all along the log
+        state = await content_at(visit, record, seq)
+        return state, await page_of(
+            visit.query, path, BY_END, fetch, lambda each: (each[0], each[1].activity.last_seq)
+        )
+
     parts = min(PARTS, max(record.head_seq - first, 1))
-    (found, cursor), shares = await asyncio.gather(
-        page_of(visit.query, path, BY_END, fetch, lambda each: (each[0], each[1].activity.last_seq)),
-        archive.shares(record, first=first + 1, parts=parts),
+    (state, (found, cursor)), shares = await asyncio.gather(
+        state_and_page(), archive.shares(record, first=first + 1, parts=parts)
     )
     writers = Writers()
     shown = lanes(shares, parts, writers)
