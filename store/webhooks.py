@@ -30,6 +30,11 @@ insert into webhook_told (tenant_id, endpoint_id, document_id, seq)
 select tenant_id, $2, id, head_seq from documents where tenant_id = $1
 """
 _ALL = f"select {_ENDPOINT} from webhook_endpoints where tenant_id = $1 order by created_at, id"  # noqa: S608
+_TALLIES = """
+select endpoint_id, count(*) filter (where state = 'pending') as waiting,
+       count(*) filter (where state = 'dead') as given_up, max(delivered_at) as last_delivered_at
+from webhook_messages where tenant_id = $1 group by endpoint_id
+"""
 _REMOVE = "delete from webhook_endpoints where tenant_id = $1 and id = $2 returning url"
 _ENABLE = f"""
 update webhook_endpoints set enabled = true, failing_since = null, disabled_reason = null
@@ -86,6 +91,15 @@ class WebhookMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookTally:
+    """What became of the messages of an endpoint that are kept."""
+
+    waiting: int = 0
+    given_up: int = 0
+    last_delivered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DueMessage:
     """One to deliver now. `data` is JSON."""
 
@@ -123,6 +137,12 @@ class Webhooks:
         async with driver_of(self._database.tenant(tenant_id)) as connection:
             rows = await connection.fetch(_ALL, tenant_id)
         return tuple(WebhookEndpoint(**{**row, "kinds": tuple(row["kinds"])}) for row in rows)
+
+    async def tallies(self, tenant_id: int) -> dict[UUID, WebhookTally]:
+        """By endpoint; one without a message isn't among them."""
+        async with driver_of(self._database.tenant(tenant_id)) as connection:
+            rows = await connection.fetch(_TALLIES, tenant_id)
+        return {row[0]: WebhookTally(*row[1:]) for row in map(tuple, rows)}
 
     async def remove(self, tenant_id: int, endpoint_id: UUID, *, deed: Deed) -> None:
         """With all of its messages. Raises: UnknownEndpoint."""

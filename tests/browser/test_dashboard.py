@@ -26,7 +26,7 @@ from tests.postgres import clone_database, drop_database
 PAGES = {
     "overview": "/overview", "fleet": "/fleet", "geofences": "/geofences", "documents": "/documents",
     "keys": "/keys", "playground": "/keys/playground", "connections": "/connections", "members": "/members",
-    "audit": "/audit", "settings": "/settings",
+    "audit": "/audit", "settings": "/settings", "webhooks": "/settings/webhooks",
     "account": "/dashboard/account",
 }  # fmt: skip
 looks = pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -73,6 +73,7 @@ async def test_dialogs_look_right_and_have_no_barrier(
             ("new key", "/keys", "[data-new]"),
             ("revoke", "/keys", "button[data-opens^=revoke]"),
             ("invite", "/members", "[data-new]"),
+            ("new webhook", "/settings/webhooks", "[data-new]"),
         ):
             await person.open(path)
             await person.page.locator(opener).first.click()

@@ -132,12 +132,15 @@ async def test_things_of_another_tenant_are_as_much_work_in_the_own_space_as_non
             services = dashboard.app.services
             [key] = (await services.admin.keys.of(tenant.id)).items
             [member] = (await services.admin.members.of(tenant)).members
+            [hook] = (await services.admin.webhooks.of(tenant.id)).items
+            things = {"/members": member.id, "/settings/webhooks": hook.id}
             own = await dashboard.signed_in(await dashboard.app.tenant("other"))
             proof = await own.proof()
             for page in PAGES:
                 if "{" not in page.path or page.path.startswith("/documents/create"):
                     continue
-                thing = str(member.id if page.path.startswith("/members") else key.id)
+                found = [thing for start, thing in things.items() if page.path.startswith(start)]
+                thing = str(found[0] if found else key.id)
                 theirs = await visit(asked, own, own.space, page, proof, thing, SECRET)
                 nobodys = await visit(asked, own, own.space, page, proof, STRANGE, NOBODYS)
                 assert theirs == nobodys, page.path

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Self
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from store.contract import DocumentState, Environment
 from store.users import MemberRole
+from webhost_sync.limiting.budgets import Budget
 
 
 class Alert(BaseModel):
@@ -258,3 +260,15 @@ class RateLimit(BaseModel):
 
 class RateLimits(BaseModel):
     items: list[RateLimit]
+
+    @classmethod
+    def of(cls, budgets: Iterable[tuple[Budget, bool]]) -> Self:
+        """From budgets, each with whether it was set for the tenant."""
+        return cls(
+            items=[
+                RateLimit(
+                    kind=budget.kind.value, amount=budget.amount, window_seconds=budget.window, is_own=is_own
+                )
+                for budget, is_own in budgets
+            ]
+        )

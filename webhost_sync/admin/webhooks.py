@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -12,7 +13,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from store.audit import Deed
-from store.webhooks import UnknownEndpoint, Webhooks
+from store.webhooks import UnknownEndpoint, WebhookEndpoint, Webhooks, WebhookTally
 from webhost_sync.errors import InvalidRequest, NotFound
 from webhost_sync.webhooks.guard import Guard
 from webhost_sync.webhooks.kinds import EventKind
@@ -34,6 +35,18 @@ class Webhook(BaseModel):
     failing_since: datetime | None = Field(description="Of the first failure since it last took a message.")
     disabled_reason: str | None
     created_at: datetime
+
+
+class WebhookState(Webhook):
+    """A webhook, and what became of its messages."""
+
+    waiting: int = Field(description="Messages that wait to be taken.")
+    given_up: int = Field(description="Messages that were never taken.")
+    last_delivered_at: datetime | None
+
+
+class WebhookStates(BaseModel):
+    items: list[WebhookState]
 
 
 class NewWebhook(BaseModel):
@@ -81,6 +94,18 @@ class WebhookDesk:
         found = await self._webhooks.all(tenant_id)
         return WebhookList(items=[Webhook.model_validate(each) for each in found])
 
+    async def states(self, tenant_id: int) -> WebhookStates:
+        found = await self._webhooks.all(tenant_id)
+        tallies = await self._webhooks.tallies(tenant_id)
+        return WebhookStates(items=[_state(each, tallies.get(each.id, WebhookTally())) for each in found])
+
+    async def state(self, tenant_id: int, endpoint_id: UUID) -> WebhookState:
+        """Raises: NotFound."""
+        for found in (await self.states(tenant_id)).items:
+            if found.id == endpoint_id:
+                return found
+        raise NotFound("no such webhook")
+
     async def create(
         self, tenant_id: int, *, url: str, kinds: Sequence[EventKind], description: str, deed: Deed
     ) -> NewWebhook:
@@ -127,6 +152,10 @@ class WebhookDesk:
     async def _demand(self, tenant_id: int, endpoint_id: UUID) -> None:
         if not any(each.id == endpoint_id for each in await self._webhooks.all(tenant_id)):
             raise NotFound("no such webhook")
+
+
+def _state(endpoint: WebhookEndpoint, tally: WebhookTally) -> WebhookState:
+    return WebhookState(**Webhook.model_validate(endpoint).model_dump(), **asdict(tally))
 
 
 @contextmanager

@@ -121,13 +121,7 @@ async def choose_retention(call: Call[Query, models.RetentionChoice]) -> Respons
 
 async def list_rate_limits(call: Call[Query, None]) -> Response:
     found = await call.services.admission.budgets_of(_admin_of(call))
-    limits = [
-        models.RateLimit(
-            kind=budget.kind.value, amount=budget.amount, window_seconds=budget.window, is_own=is_own
-        )
-        for budget, is_own in found
-    ]
-    return _json(models.RateLimits(items=limits))
+    return _json(models.RateLimits.of(found))
 
 
 def _admin_of(call: Call[Any, Any]) -> int:

@@ -1,6 +1,8 @@
-"""What admins choose for a space: for how long what is kept."""
+"""What admins choose for a space, for how long what is kept; and the limits that the operator set for it."""
 
 from __future__ import annotations
+
+from pydantic import Field
 
 from store.users import MemberRole
 from webhost_sync.admin import models
@@ -14,8 +16,14 @@ class RetentionForm(models.RetentionChoice, Form):
     """An input that was left empty is what the server says."""
 
 
-async def show_settings(visit: Visit[Query]) -> models.Retention:
-    return await visit.services.admin.retention.of(visit.tenant.id)
+class SettingsPage(models.Retention):
+    limits: list[models.RateLimit] = Field(description="How often one credential may do what.")
+
+
+async def show_settings(visit: Visit[Query]) -> SettingsPage:
+    retention = await visit.services.admin.retention.of(visit.tenant.id)
+    limits = models.RateLimits.of(await visit.services.admission.budgets_of(visit.tenant.id))
+    return SettingsPage(**retention.model_dump(), limits=limits.items)
 
 
 async def choose_retention(visit: Visit[Query], form: RetentionForm) -> Done:

@@ -26,6 +26,7 @@ from webhost_sync.routes.dashboard import (
     refused,
     settings,
     vehicle,
+    webhooks,
 )
 from webhost_sync.routes.dashboard.download import Download
 from webhost_sync.routes.dashboard.files import FILES_PATH, serve_file
@@ -51,6 +52,7 @@ PAGES: tuple[Page[Any] | Action[Any] | Stream | Download[Any] | FleetStream, ...
     *members.PAGES,
     *audit.PAGES,
     *settings.PAGES,
+    *webhooks.PAGES,
 )
 
 
