@@ -256,5 +256,8 @@ async def test_functions_with_the_rights_of_the_owner_are_fenced(database_url: s
             ("webhook_forget", True, [Role.APP]),
             ("webhook_gather", True, [Role.APP]),
             ("webhook_of_audit", True, []),
+            ("webhook_of_geofence_events", True, []),
+            ("webhook_of_reasons", True, []),
+            ("webhook_of_rejects", True, []),
             ("webhook_report", True, [Role.APP]),
         ]
