@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 
 import pytest
 
+from tests.eventually import eventually
 from tests.fleet import Fleet, Writer, fix, open_fleet, track_name
+from tests.store.logs import superuser
 from webhost_sync.config import Settings
 from webhost_sync.fleet.chunk import Fix
 from webhost_sync.fleet.rebuild import rebuild
@@ -129,3 +132,44 @@ async def test_what_is_no_likely_place_crosses_nothing(fleet: Fleet) -> None:
     stray = fix(2, 2, latitude=48.1)
     await fleet.project(track_name(), device.chunk(fix(1, 1, latitude=OUT), stray, fix(3, 3, latitude=OUT)))
     assert await events(fleet) == []
+
+
+async def test_while_vehicles_are_followed_through_their_past_the_tables_follow_all_the_same(
+    fleet: Fleet,
+) -> None:
+    app, device = Writer(1), Writer(2)
+    await fleet.project(track_name(), device.chunk(*drive()))
+    running = asyncio.create_task(fleet.projector.run())
+    try:
+        async with superuser(fleet.url) as connection, connection.transaction():
+            # Whoever has to write an event waits here, as for a long past.
+            await connection.execute("lock table geofence_events in exclusive mode")
+            await fleet.append(FENCES, app.row("depot", DEPOT))
+            await eventually(lambda: has(fleet, "geofences", "depot"))
+            await eventually(lambda: waits(fleet))
+            before = await waits(fleet)
+            await fleet.append("tables/vehicles", Writer(3).row("bus-7", {"name": "Seven"}))
+            await eventually(lambda: has(fleet, "vehicles", "bus-7"))
+            assert await waits(fleet) == before, "it was still at it"
+        await eventually(lambda: events_are(fleet, EXPECTED))
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def waits(fleet: Fleet) -> list[object]:
+    """Since when whoever follows vehicles waits."""
+    rows = await fleet.execute(
+        "select xact_start from pg_stat_activity"
+        " where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    assert rows
+    return [row[0] for row in rows]
+
+
+async def has(fleet: Fleet, table: str, key: str) -> bool:
+    return bool(await fleet.value(f"select count(*) from {table} where id = $1", key))
+
+
+async def events_are(fleet: Fleet, expected: list[tuple[str, int, bool]]) -> None:
+    assert await events(fleet) == expected

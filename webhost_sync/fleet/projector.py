@@ -68,6 +68,7 @@ class Projector:
         self._projection = DocumentProjection(fleet, self._replicas, settings.future_tolerance)
         self._noted: set[int] = set()
         self._woken = asyncio.Event()
+        self._moved = asyncio.Event()
 
     async def __aenter__(self) -> Self:
         await self._replicas.__aenter__()
@@ -83,6 +84,7 @@ class Projector:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen())
             group.create_task(self._follow())
+            group.create_task(self._follow_vehicles())
 
     async def catch_up(self) -> int:
         """Project everything that is behind, and return how many documents that were.
@@ -138,7 +140,7 @@ class Projector:
                 noted, self._noted = self._noted, set()
                 if noted:
                     await self._project(await self._fleet.behind(documents=noted, limit=len(noted)))
-                    await go_through_fences(self._fleet, self._projection.latest_rule)
+                    self._moved.set()
                 retry = FIRST_RETRY
             except Unavailable as error:
                 logger.warning("projector waits for the database", why=str(error))
@@ -147,6 +149,22 @@ class Projector:
                 continue
             await asyncio.sleep(GATHER)
             await self._wait(sweep_at)
+
+    async def _follow_vehicles(self) -> None:
+        """Have those that moved go through the fences. Beside the documents and not between them: after a
+        change of a fence, that is every vehicle of its tenant with all of its past."""
+        retry = FIRST_RETRY
+        while True:
+            await self._moved.wait()
+            self._moved.clear()
+            try:
+                await go_through_fences(self._fleet, self._projection.latest_rule)
+                retry = FIRST_RETRY
+            except Unavailable as error:
+                logger.warning("projector waits for the database", why=str(error))
+                self._moved.set()
+                await asyncio.sleep(retry)
+                retry = min(2 * retry, LONGEST_RETRY)
 
     async def _wait(self, until: float) -> None:
         """Until something is noted, or that time."""
@@ -164,7 +182,7 @@ class Projector:
         targets = await self._fleet.behind(limit=SWEEP)
         took = time.monotonic() - started
         await self._project(targets)
-        await go_through_fences(self._fleet, self._projection.latest_rule)
+        self._moved.set()
         return 0.0 if len(targets) == SWEEP else max(self._interval, SWEEP_SHARE * took)
 
     async def _project(self, targets: Collection[Target]) -> int:
