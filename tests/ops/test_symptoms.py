@@ -27,6 +27,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
     "An extension is missing": (
         "ops/test_doctor::test_a_sound_installation_has_nothing_failed_and_an_exit_code_of_0",
         "unit/test_doctor_verdicts::test_extensions_are_said_to_be_there_and_are_never_demanded",
+        "backup/test_backup::test_a_restore_leaves_alone_what_belongs_to_an_extension",
     ),
     "Reading without a tenant is refused": (
         "ops/test_doctor::test_policies_that_are_gone_are_found",
@@ -54,6 +55,7 @@ MATRIX: dict[str, tuple[str, ...]] = {
         "server/test_rate_limits::test_two_processes_count_together_and_each_for_itself_while_redis_is_away",
         "server/test_rate_limits::test_answers_say_what_is_left_and_a_refusal_when_to_come_back",
         "server/test_rate_limits::test_a_tenant_can_have_limits_of_its_own",
+        "store/test_database::test_one_tenant_cannot_have_every_connection",
         "faults/test_flood::test_a_client_that_behaves_goes_on_under_a_flood",
     ),
     "The socket doesn't open": (
