@@ -54,7 +54,7 @@ from webhost_sync.auth.passwords import Passwords
 from webhost_sync.auth.people import People
 from webhost_sync.auth.tokens import Tokens
 from webhost_sync.config import Settings
-from webhost_sync.dashboard.render import make_ready
+from webhost_sync.dashboard.render import environment, make_ready
 from webhost_sync.fleet.fence_visits import FenceVisits
 from webhost_sync.fleet.live_positions import LivePositions
 from webhost_sync.fleet.row_editor import RowEditor
@@ -109,7 +109,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with (
-            background(asyncio.to_thread(make_ready)),
+            background(asyncio.to_thread(make_ready, environment())),
             running_services(
                 settings, database_url, tokens, cookies, recorder, tracing, projects=projects
             ) as services,

@@ -60,11 +60,10 @@ def environment() -> Environment:
     return made
 
 
-def make_ready() -> None:
+def make_ready(made: Environment) -> None:
     """Read every file and compile every template: whoever looked first would wait for that, and every room
     with them."""
     assets_by_url()
-    made = environment()
     for name in made.list_templates():
         made.get_template(name)
 
