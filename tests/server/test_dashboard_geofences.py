@@ -102,9 +102,7 @@ async def test_a_form_adds_changes_and_removes_a_fence(database_url: str) -> Non
             "radius_m": "250",
             "corners": "ignored",
         }
-        added = await admin.post("/geofences", sent)
-        assert added.status_code == 303
-        fence_id = added.headers["Location"].rpartition("/")[2]
+        fence_id = (await admin.post_json("/geofences", sent)).json()["id"]
         center = {"latitude": 52.5, "longitude": 21.0}
         row = {"kind": "circle", "name": "Yard", "center": center, "radius_m": 250}
         assert await row_of(dashboard, tenant, fence_id) == row
@@ -136,6 +134,19 @@ async def test_a_form_adds_changes_and_removes_a_fence(database_url: str) -> Non
         assert {(line.actor, line.target) for line in lines} == {
             (f"user:admin@{tenant.slug}.example", fence_id)
         }
+
+
+async def test_where_the_tables_are_behind_nobody_is_led_to_a_page_that_is_not_there_yet(
+    database_url: str,
+) -> None:
+    async with running_dashboard(database_url) as dashboard:  # without a projector
+        tenant = await dashboard.app.tenant()
+        admin = await dashboard.signed_in(tenant, "admin")
+        sent = {"latitude": "52.5", "longitude": "21", "radius_m": "250"}
+        added = await admin.post("/geofences", sent)
+        assert added.status_code == 303
+        assert added.headers["Location"].endswith("/geofences")
+        assert "follow in a moment" in (await admin.get("/geofences")).text
 
 
 @pytest.mark.parametrize(
