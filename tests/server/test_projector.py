@@ -76,7 +76,7 @@ async def test_a_reject_names_the_field_and_goes_when_it_is_mended(fleet: Fleet)
     app = Writer(1)
     document = await fleet.project("tables/vehicles", app.row("a", {"name": "A", "odometer_m": "far"}))
     [row] = await fleet.execute("select path, reason, value, seq from projection_rejects")
-    assert tuple(row) == ("rows/a/odometer_m", "odometer_m is of type str, not a number", "'far'", 1)
+    assert tuple(row) == ("rows/a/odometer_m", "odometer_m is text, not a number", "'far'", 1)
     assert await fleet.value("select name from vehicles") == "A"
     [counted] = await fleet.fleet.reject_counts(1)
     assert (counted.document_id, counted.name, counted.count) == (document.id, "tables/vehicles", 1)

@@ -78,7 +78,7 @@ async def test_everything_that_was_refused_is_listed_with_its_place_and_a_remedy
             "path": "rows/a%2Fb/odometer_m",
             "pointer": "/rows/a~1b/odometer_m",
             "place": "rows/*/odometer_m",
-            "reason": "odometer_m is of type str, not a number",
+            "reason": "odometer_m is text, not a number",
             "value": "'<script>alert(1)</script>'",
             "remedy": "Write the field as a number; until then its row goes without it.",
             "seq": 3,

@@ -90,10 +90,10 @@ async def test_what_is_refused_is_told_with_path_and_reason(database_url: str, r
             "seq": 1,
             "count": 2,
             "rejects": [
-                {"path": "rows/a%2Fb/name", "reason": "name is of type int, not text"},
+                {"path": "rows/a%2Fb/name", "reason": "name is a number, not text"},
                 {
                     "path": "rows/a%2Fb/odometer_m",
-                    "reason": "odometer_m is of type str, not a number",
+                    "reason": "odometer_m is text, not a number",
                 },
             ],
         }

@@ -69,14 +69,14 @@ def test_a_row_has_its_known_fields_in_columns_and_the_rest_in_attributes() -> N
 @pytest.mark.parametrize(
     ("field", "value", "reason"),
     [
-        ("name", 5.0, "name is of type int, not text"),
-        ("odometer_m", "5", "odometer_m is of type str, not a number"),
-        ("odometer_m", True, "odometer_m is of type bool, not a number"),
+        ("name", 5.0, "name is a number, not text"),
+        ("odometer_m", "5", "odometer_m is text, not a number"),
+        ("odometer_m", True, "odometer_m is true or false, not a number"),
         ("odometer_m", float("nan"), "odometer_m is no finite number"),
-        ("odometer_m", {"$t": "n", "v": "5"}, "odometer_m is of type BigInt, not a number"),
-        ("installed_at", "2026-11-23", "installed_at is of type str, not a date"),
+        ("odometer_m", {"$t": "n", "v": "5"}, "odometer_m is a BigInt, not a number"),
+        ("installed_at", "2026-11-23", "installed_at is text, not a date"),
         ("installed_at", {"$t": "d", "v": 1e18}, "installed_at is a time outside the years 1 to 9999"),
-        ("archived", 1.0, "archived is of type int, not true or false"),
+        ("archived", 1.0, "archived is a number, not true or false"),
         ("plate", "a\0b", "plate holds a NUL character, which Postgres can't store"),
         ("notes", {"a": ["b\0"]}, "notes holds a NUL character, which Postgres can't store"),
         (
@@ -194,7 +194,7 @@ def test_a_bad_chunk_is_one_reject_and_the_others_are_projected() -> None:
     assert [row.sequence for row in projected.rows] == [1, 2]
     assert [(rejected.path, rejected.reason) for rejected in projected.rejects] == [
         ("chunks/1", "version 2 is unknown (byte 0)"),
-        ("chunks/2", "is of type str, not bytes"),
+        ("chunks/2", "is text, not bytes"),
     ]
 
 

@@ -31,7 +31,7 @@ from webhost_sync.fleet.rows import (
     VehicleRow,
     reject,
 )
-from webhost_sync.fleet.values import decode_value, json_value
+from webhost_sync.fleet.values import BigInt, decode_value, json_value
 from webhost_sync.fleet.varint import ChunkError
 
 VEHICLES = "vehicles"
@@ -140,9 +140,33 @@ def known_field(name: str, value: object, wanted: str) -> object:
         return None
     # By exact type: to isinstance, True and a BigInt are ints.
     if type(value) not in _TYPES[wanted]:
-        raise LayoutError(name, f"is of type {type(value).__name__}, not {wanted}")
+        raise LayoutError(name, f"is {_kind_of(value)}, not {wanted}")
     storable({name: value})
     return float(value) if type(value) is int else value
+
+
+def _kind_of(value: object) -> str:
+    """What a value is, in the words of whoever wrote it."""
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "true or false"
+        case BigInt():
+            return "a BigInt"
+        case int() | float():
+            return "a number"
+        case str():
+            return "text"
+        case bytes() | bytearray():
+            return "bytes"
+        case datetime():
+            return "a date"
+        case Mapping():
+            return "a map"
+        case list():
+            return "an array"
+    return "something else"
 
 
 def storable(fields: JsonObject) -> JsonObject:
@@ -184,10 +208,7 @@ def _read_chunks(chunks: list[object], rejects: dict[str, Reject]) -> Iterable[F
     seen: set[bytes] = set()
     for index, chunk in enumerate(chunks):
         if not isinstance(chunk, bytes | bytearray):
-            _add(
-                rejects,
-                reject(("chunks", str(index)), f"is of type {type(chunk).__name__}, not bytes", chunk),
-            )
+            _add(rejects, reject(("chunks", str(index)), f"is {_kind_of(chunk)}, not bytes", chunk))
             continue
         data = bytes(chunk)
         if data in seen:

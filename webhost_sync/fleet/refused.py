@@ -36,8 +36,8 @@ _OF_PLACE = {
 _OF_REASON = (
     (r"holds a NUL character", "Write the text without its NUL character."),
     (r"version \d+ is unknown", f"{_BY_SERVER}let the device write chunks of version 1."),
-    (r"is of type \w+, not bytes", "Correct what writes it: a chunk is bytes. Then remove this one."),
-    (r"is of type \w+, not (text|a number|a date|true or false)", "Write the field as {0}; until then its "
+    (r"is [\w ]+, not bytes", "Correct what writes it: a chunk is bytes. Then remove this one."),
+    (r"is [\w ]+, not (text|a number|a date|true or false)", "Write the field as {0}; until then its "
      "row goes without it."),
     (r"write it as a BigInt", "Write it as a BigInt, or as a smaller number."),
     (r"is nested more than|BigInt of more than", "Store less in this one field; a long or deep value belongs "

@@ -81,7 +81,7 @@ def _json(answer: BaseModel) -> JSONResponse:
 
 A_KIND = {
     "document": "tables/vehicles", "place": "rows/*/odometer_m",
-    "reason": "odometer_m is of type str, not a number",
+    "reason": "odometer_m is text, not a number",
     "remedy": "Write the field as a number; until then its row goes without it.",
     "count": 12, "refused_since": "2026-05-01T12:00:00Z",
 }  # fmt: skip
