@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, func, select, true, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from store.database import Database
@@ -143,11 +143,19 @@ class GeofenceReadings:
         """The newest event at each of the fences that has any, by the fence's id."""
         table = geofence_events.c
         key = (table.time, table.vehicle_id, table.sequence, table.device_id)
-        query = (
+        # One look at the end of the index for each fence: `distinct on` would read all their events.
+        last = (
             select(*(table[name] for name in CrossingRecord.__slots__))
-            .where(table.tenant_id == tenant_id, table.geofence_id.in_(fence_ids))
-            .ext(distinct_on(table.geofence_id))
-            .order_by(table.geofence_id, *(column.desc() for column in key))
+            .where(table.tenant_id == tenant_id, table.geofence_id == geofences.c.id)
+            .order_by(*(column.desc() for column in key))
+            .limit(1)
+            .correlate(geofences)
+            .lateral("last")
+        )
+        query = (
+            select(last)
+            .select_from(geofences.join(last, true()))
+            .where(geofences.c.tenant_id == tenant_id, geofences.c.id.in_(fence_ids))
         )
         return {row["geofence_id"]: CrossingRecord(**row) for row in await self._rows(tenant_id, query)}
 

@@ -38,6 +38,7 @@ geofence_events = Table(
     Column("latitude", Double, nullable=False),
     Column("longitude", Double, nullable=False),
     Index("geofence_events_time", "tenant_id", "time"),
+    Index("geofence_events_fence", "tenant_id", "geofence_id", "time"),
 )
 
 geofence_moves = Table(
