@@ -60,7 +60,10 @@ class SmallDisk:
         if self.seen == self.folder:
             self.inside = ()
         else:
-            subprocess.run([*self.inside, "mount", "-o", "remount,size=1g", str(self.folder)], check=True)
+            subprocess.run(
+                [*self.inside, "mount", "-t", "tmpfs", "-o", "remount,size=1g", "none", str(self.folder)],
+                check=True,
+            )
 
     def fill(self, but: int) -> Path:
         """Take all room but so many bytes, while others may write; returns the file that has it."""
