@@ -74,11 +74,6 @@ def is_update(request: Request) -> bool:
             return isinstance(request, SyncStep2 | SyncUpdate)
 
 
-def is_question(request: Request) -> bool:
-    """Whether its answer may be as large as the document."""
-    return isinstance(request, SyncStep1 | CatchUp | Exchange)
-
-
 def size_of(request: Request) -> int:
     """Bytes of its update and its state vector."""
     match request:

@@ -39,7 +39,6 @@ from webhost_sync.sync.effects import (
     Send,
     Tell,
     Unreadable,
-    is_question,
     is_update,
     size_of,
     update_of,
@@ -54,10 +53,7 @@ from webhost_sync.sync.protocol import (
     SyncStep2,
     SyncUpdate,
 )
-from webhost_sync.sync.turns import Slices, at_once
 
-SLICE, SLICE_BYTES = 8, 16 * 1024
-"""Updates that are applied before others get a turn, some 2 ms; so many bytes count as one more."""
 ANSWER_BYTES = 32 * 1024 * 1024
 """What the answers of one batch may come to: they are made in memory, all at once."""
 MAX_KEPT = 500
@@ -169,14 +165,7 @@ class Room:
         return [Tell(owner, AwarenessUpdate(entries)) for owner, entries in by_owner.items()]
 
     def begin(self) -> Batch:
-        """As `beginning`, in one go."""
-        return at_once(self.beginning())
-
-    def beginning(self) -> Slices[Batch]:
         """Apply everything that waits, but for what asks for more than can be answered at once.
-
-        In slices: between two of them members may come and go and messages arrive, which wait for the next
-        batch; nothing else may be asked of the document.
 
         Raises: BrokenDocument; then the message that did it will be refused in its turn, all others
         still wait, and the document must be replaced before anything else.
@@ -185,12 +174,7 @@ class Room:
         taken: list[Taken] = []
         outcomes: list[Outcome | SyncError] = []
         requests = list(islice(self._waiting, self._answerable()))
-        work = 0.0
         for member, request in requests:
-            work += 1 + size_of(request) / SLICE_BYTES
-            if work > SLICE:
-                work = 0.0
-                yield
             try:
                 outcomes.append(self._take(member, request, taken))
             except BrokenDocument as broken:
@@ -201,8 +185,6 @@ class Room:
         shown = merge(applied.part for _, applied in taken) if taken else ()
         effects: list[Effect] = [Broadcast(SyncUpdate(update)) for update in shown]
         for (member, request), outcome in zip(requests, outcomes, strict=True):
-            if is_question(request) and self._size > SLICE_BYTES:
-                yield
             effects += self._answer(member, request, outcome)
         return Batch(before, rows_of(taken), tuple(effects))
 
@@ -218,17 +200,9 @@ class Room:
         self._size, self._size_is_exact = size, False
 
     def learn(self, updates: Sequence[bytes]) -> Batch:
-        """As `learning`, in one go."""
-        return at_once(self.learning(updates))
-
-    def learning(self, updates: Sequence[bytes]) -> Slices[Batch]:
-        """Take updates that another process has committed; they are only shown. As `beginning`, in slices."""
+        """Take updates that another process has committed; they are only shown."""
         before = self._document.state_vector()
-        parts = []
-        for number, update in enumerate(updates, start=1):
-            parts.append(self._document.apply(update).part)
-            if number % SLICE == 0:
-                yield
+        parts = [self._document.apply(update).part for update in updates]
         self._grow(sum(len(update) for update in updates))
         return Batch(before, (), tuple(Broadcast(SyncUpdate(update)) for update in merge(parts)))
 
@@ -261,7 +235,7 @@ class Room:
         """How many of those that wait make a batch: each question may be answered by the whole document."""
         left = ANSWER_BYTES
         for place, (_, request) in enumerate(self._waiting):
-            if is_question(request):
+            if isinstance(request, SyncStep1 | CatchUp | Exchange):
                 if place and left < self._size:
                     return place
                 left -= self._size

@@ -22,7 +22,6 @@ from webhost_sync.sync.lives import Key
 from webhost_sync.sync.loading import Loaded, load_document, open_room
 from webhost_sync.sync.room_log import RoomLog
 from webhost_sync.sync.runner import Runner
-from webhost_sync.sync.turns import Turns
 
 logger = structlog.get_logger(__name__)
 
@@ -41,7 +40,6 @@ class RoomMaker:
         self._settings = settings
         self._due = due
         self._beyond = beyond
-        self._turns = Turns()
         self.held: SyncError | None = None
 
     async def make(self, key: Key) -> Runner:
@@ -59,9 +57,7 @@ class RoomMaker:
         room_log = RoomLog(self._log, loaded.record, self._settings.uncommitted_timeout)
         reload = partial(self._document, key)
         growth = Growth(loaded.record, self._settings, self._due)
-        return Runner(
-            room, loaded.record, room_log, self._settings, growth, reload, self._turns, self._beyond
-        )
+        return Runner(room, loaded.record, room_log, self._settings, growth, reload, self._beyond)
 
     async def _document(self, key: Key, aside: frozenset[bytes] = frozenset()) -> Loaded:
         tenant_id, name = key

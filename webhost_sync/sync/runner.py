@@ -42,7 +42,6 @@ from webhost_sync.sync.room import Room
 from webhost_sync.sync.room_log import RoomLog
 from webhost_sync.sync.room_presence import RoomPresence
 from webhost_sync.sync.transport import Frames
-from webhost_sync.sync.turns import Turns
 
 logger = structlog.get_logger(__name__)
 LATEST = 2**63 - 1
@@ -65,12 +64,11 @@ class Runner:
         settings: Settings,
         growth: Growth,
         reload: Callable[[frozenset[bytes]], Awaitable[Loaded]],
-        turns: Turns,
         beyond: Beyond | None = None,
     ) -> None:
-        """`turns` are those of all rooms. `growth` is told of what is appended, and `beyond` of presence, if
-        anybody is there. `reload` rebuilds the document from the log, after an update has broken the one in
-        memory; its argument are updates of the log to set aside.
+        """`growth` is told of what is appended, and `beyond` of presence, if anybody is there. `reload`
+        rebuilds the document from the log, after an update has broken the one in memory; its argument are
+        updates of the log to set aside.
         """
         self._room = room
         self._record = record
@@ -78,7 +76,6 @@ class Runner:
         self._settings = settings
         self._growth = growth
         self._reload = reload
-        self._turns = turns
         self._aside: frozenset[bytes] = frozenset()
         self._seq = record.head_seq
         self._foreign_seq = record.head_seq
@@ -243,7 +240,7 @@ class Runner:
         """Begin a batch; whoever breaks the document is refused, and the others don't notice."""
         while True:
             try:
-                return await self._turns.take(self._room.beginning())
+                return self._room.begin()
             except BrokenDocument as error:
                 culprit = self._room.culprit
                 logger.warning(
@@ -271,7 +268,7 @@ class Runner:
             rows = [row for row in await self._log.read(self._seq) if row.seq <= seq]
             if not rows:
                 return
-            batch = await self._turns.take(self._room.learning([row.payload for row in rows]))
+            batch = self._room.learn([row.payload for row in rows])
             self._seq = rows[-1].seq
             self._carry_out(batch.effects, batch.before if before is None else before)
 
