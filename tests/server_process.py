@@ -77,7 +77,7 @@ class SyncServer:
             with socket.socket() as probe:
                 return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
-        await eventually(listens, within=30)
+        await eventually(listens, within=180)
 
     @property
     def port(self) -> int:

@@ -126,7 +126,7 @@ async def test_clients_that_were_ahead_bring_back_what_a_restored_server_lost(
             new_epochs=True,
         )
         await own_server.start()
-        await eventually(lambda: refused_with(anna, 4409), within=30)
+        await eventually(lambda: refused_with(anna, 4409), within=90)
         (document,) = await select(own_server.database_url, "select head_seq, epoch from documents")
         assert document["head_seq"] == 1
         fresh = await clients.open(

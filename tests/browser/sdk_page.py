@@ -61,7 +61,7 @@ class SdkPage:
         """Wait until the server has committed everything of this device."""
         await self.page.evaluate("(timeout) => client.whenDurable({ timeout })", seconds * 1000)
 
-    async def until(self, condition: str, *, within: float = 20, argument: object = None) -> None:
+    async def until(self, condition: str, *, within: float = 90, argument: object = None) -> None:
         """Wait until a JavaScript condition (which may be a promise) holds.
 
         Not with `wait_for_function`, which takes the promise itself for a yes.

@@ -206,7 +206,7 @@ async def test_a_circle_is_two_clicks_and_finds_who_was_there(site: Site, chromi
             await page.reload()
             assert await page.locator("tr[data-event]").count() > 1
 
-        await eventually(shows_events, within=60)
+        await eventually(shows_events, within=90)
         await expect(page.get_by_role("term").filter(has_text="Radius")).to_be_visible()
         first = page.locator("tr[data-event]").first
         await first.get_by_role("link").click()
@@ -306,7 +306,7 @@ async def test_an_edit_takes_nothing_back_and_a_removal_asks_first(site: Site, c
             await page.reload()
             assert await page.get_by_role("link", name="Old yard").count() == 0
 
-        await eventually(is_gone, within=60)
+        await eventually(is_gone, within=90)
         await person.open("/geofences/yard")
         await expect(page.get_by_role("heading", level=1)).to_have_text("Nothing here")
         person.complaints = [line for line in person.complaints if "status of 404" not in line]

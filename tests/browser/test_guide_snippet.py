@@ -64,7 +64,7 @@ async def test_the_snippet_works_as_it_stands_and_shows_the_fleet(
 
     await eventually(is_in_sql)
     buses = len(read_recording().buses)
-    await page.until(f"db.vehicles.count().then((count) => count === {buses + 1})", within=60)
+    await page.until(f"db.vehicles.count().then((count) => count === {buses + 1})", within=90)
     names = {row["name"] for row in await page.rows("vehicles")}
     assert {"Test Vehicle", "Bus 5017"} <= names
     await page.until("client.positions.latest().then((latest) => latest.get('bus-5017'))")

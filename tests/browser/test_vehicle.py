@@ -47,7 +47,7 @@ async def site(template_url: str) -> AsyncIterator[Site]:
 async def settled(person: Desk) -> None:
     """Wait until the map shows all that it is to show, and has come to rest."""
     at_rest = "(({ map }) => Boolean(map?.gl.loaded()) && !map.gl.isMoving())(document.getElementById('map'))"
-    await eventually(lambda: person.page.evaluate(at_rest), within=30)
+    await eventually(lambda: person.page.evaluate(at_rest), within=90)
 
 
 async def look(person: Desk, path: str = PAGE) -> Page:

@@ -24,7 +24,7 @@ SECONDS_TO_STOP = 15.0
 async def ready(server: Command) -> str:
     """Where it listens, once its log says that it serves."""
     url = str(server.document()["url"])
-    await eventually(lambda: "server ready" in server.log.read_text(), within=30.0)
+    await eventually(lambda: "server ready" in server.log.read_text(), within=90)
     return url
 
 
@@ -103,7 +103,7 @@ async def test_a_changed_file_starts_the_server_again(tmp_path: Path) -> None:
     with command(tmp_path, "dev", "--port", "0", "--json", "--reload") as dev:
         url = await ready(dev)
         with touched(Path(reload.__file__)):
-            await eventually(lambda: dev.log.read_text().count("server ready") == 2, within=30.0)
+            await eventually(lambda: dev.log.read_text().count("server ready") == 2, within=90)
         assert accepts(url)
         dev.process.send_signal(signal.SIGINT)
         assert dev.process.wait(SECONDS_TO_STOP) == 0

@@ -47,5 +47,5 @@ async def test_a_server_that_was_started_before_its_database_serves_when_it_is_t
         await eventually(lambda: "Waiting up to 60 s" in waiting.log.read_text())
         with embedded(tmp_path / "pg") as again:
             assert again.url == url
-            await eventually(lambda: waiting.process.poll() is not None, within=60)
+            await eventually(lambda: waiting.process.poll() is not None, within=90)
         assert waiting.process.returncode == 0, waiting.log.read_text()

@@ -75,7 +75,7 @@ async def proxy(server: SyncServer, tmp_path: Path) -> AsyncIterator[Proxy]:
             raise AssertionError(log.read_text()[-2000:]) from error
 
     try:
-        await eventually(serves, within=30)
+        await eventually(serves, within=90)
         yield running
     finally:
         process.terminate()

@@ -44,7 +44,7 @@ async def test_a_demo_that_is_killed_leaves_nothing_running_and_goes_on_later(tm
         next(match for match in progress if match and int(match[1]) > 0)
         assert len(processes_of(folder)) > 3
         process.send_signal(signal.SIGKILL)
-    await eventually(lambda: processes_of(folder) == [], within=30.0)
+    await eventually(lambda: processes_of(folder) == [], within=90)
 
     code, out = to_the_end(folder, "--port", "0")
     assert RIGHT in out

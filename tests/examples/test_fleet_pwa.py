@@ -107,9 +107,9 @@ async def test_a_killed_server_comes_back_and_a_killed_app_leaves_nothing_runnin
         server = until_said(process, r"server +(\S+) \(process (\d+)\)")
         psutil.Process(int(server[2])).kill()
         until_said(process, "starting it again")
-        await eventually(lambda: accepts(server[1]), within=30)
+        await eventually(lambda: accepts(server[1]), within=90)
         process.kill()
-    await eventually(lambda: processes_of(tmp_path) == [], within=30)
+    await eventually(lambda: processes_of(tmp_path) == [], within=90)
 
 
 async def test_a_taken_port_is_said_and_another_one_used_from_then_on(

@@ -70,7 +70,7 @@ async def writers(opened: OpenLog, documents: list[Document]) -> AsyncIterator[A
 async def write_on(account: Account, count: int = 500) -> None:
     """Wait until so many more are acknowledged."""
     goal = len(account.acknowledged) + count
-    await eventually(lambda: len(account.acknowledged) >= goal, within=60)
+    await eventually(lambda: len(account.acknowledged) >= goal, within=90)
 
 
 async def check(opened: OpenLog, documents: list[Document], account: Account) -> None:

@@ -156,7 +156,7 @@ async def test_clients_lose_nothing_while_the_disk_of_postgres_is_full(
             ]
             async with asyncio.TaskGroup() as tasks, httpx.AsyncClient(trust_env=False) as client:
                 running = [tasks.create_task(writer.run()) for writer in writers]
-                await eventually(lambda: all(writer.acknowledged for writer in writers), within=60)
+                await eventually(lambda: all(writer.acknowledged for writer in writers), within=90)
                 await next_log_file(url)
                 if way == LIMITED:
                     limit_files(short_folder / "cluster", 17 * MIB)
@@ -167,7 +167,7 @@ async def test_clients_lose_nothing_while_the_disk_of_postgres_is_full(
                     answer = await client.get(f"{server.url}/health")
                     return (answer.status_code, answer.json()["status"]) == (503, "unhealthy")
 
-                await eventually(is_unhealthy, within=60)
+                await eventually(is_unhealthy, within=90)
                 assert not all(task.done() for task in running)
                 if way != LIMITED:
                     found = await findings(disk, there, DATA_DIR=str(short_folder))

@@ -62,7 +62,7 @@ async def kill_in_the_middle(url: str, document: Document, *command: str) -> Non
             *("-m", "webhost_sync.cli.main", "document", *command, "--tenant", "acme", "--yes"),
             env={**os.environ, "DATABASE_URL": url},
         )
-        await eventually(lambda: in_flight(url), within=30)
+        await eventually(lambda: in_flight(url), within=90)
         process.kill()
         assert await process.wait() < 0
         # Postgres finds out when it wants to answer; until then the transaction is as good as open.

@@ -85,14 +85,14 @@ async def _kill_once(
     for victim in found:
         victim.kill()
     told = len(witness.told)
-    await eventually(lambda: len(witness.told) > told + 1, within=60)
+    await eventually(lambda: len(witness.told) > told + 1, within=90)
 
 
 async def _witness(output: list[str], data_dir: Path) -> Witness:
     def said_where() -> bool:
         return any(line.startswith("server ") for line in output)
 
-    await eventually(said_where, within=60)
+    await eventually(said_where, within=90)
     url = next(line.split()[1] for line in output if line.startswith("server "))
     key = (data_dir / "demo-key").read_text().strip()
     return Witness(url, key, "notes/witness", "tables/vehicles")

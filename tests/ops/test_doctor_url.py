@@ -66,7 +66,7 @@ async def caddy(folder: Path, site: str) -> AsyncIterator[int]:
             with socket.socket() as probe:
                 return probe.connect_ex(("127.0.0.1", port)) == 0
 
-        await eventually(listens, within=30)
+        await eventually(listens, within=90)
         yield port
     finally:
         process.terminate()

@@ -123,7 +123,7 @@ async def while_typing(post: Post, clients: Sequence[Typist], seq: int) -> dict[
     async def type_on(client: Typist) -> None:
         for _ in range(AT_MOST):
             await client.type()
-            await eventually(lambda: client.stored == client.typed, within=30)
+            await eventually(lambda: client.stored == client.typed, within=90)
             if restoring.done():
                 break
 
@@ -136,7 +136,7 @@ async def all_see_the_same(post: Post, clients: Sequence[Typist]) -> None:
         shown = (await post.api.get(PATH, post.key.text)).json()["roots"].get(ROOT, "")
         return all(client.text == shown for client in clients)
 
-    await eventually(agree, within=30)
+    await eventually(agree, within=90)
 
 
 async def _go_back_to_all(database_url: str, count: int, seed: int) -> None:

@@ -84,7 +84,7 @@ async def test_opening_a_history_that_was_never_compacted_brings_every_state_nea
         async def made() -> bool:
             return (await log.open(key[0], NAME, create=False)).snapshot_seq == len(steps)
 
-        await eventually(made, within=30)
+        await eventually(made, within=90)
         for snapshot in await log.snapshots(*key):
             assert read_values(snapshot.state, {ROOT: RootKind.TEXT})[ROOT] == steps[snapshot.seq - 1].text
         for seq in (*range(1, len(steps), 701), len(steps)):

@@ -165,7 +165,7 @@ async def test_a_server_that_is_killed_between_commit_and_delivery_loses_nothing
     await hurry(own_server.database_url)
     before = await heads(own_server.database_url)
     await own_server.start()
-    await eventually(lambda: told_all(own_server.database_url, before), within=30)
+    await eventually(lambda: told_all(own_server.database_url, before), within=90)
 
 
 async def heads(url: str) -> dict[str, int]:

@@ -124,7 +124,7 @@ class Installation:
             assert process.poll() is None, f"the server ended: {self.log[-2000:]}"
             return accepts(f"http://{self.address}")
 
-        await eventually(listens, within=60)
+        await eventually(listens, within=90)
 
     def _spawn(self, program: Program) -> subprocess.Popen[bytes]:
         # Not asyncio's: the process outlives the waiting for it.

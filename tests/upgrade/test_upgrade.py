@@ -62,7 +62,7 @@ class Crew:
         """Everybody sees everything that anybody has written."""
         everything = sorted(word for writer in self.writers for word in writer.written)
         for writer in self.writers:
-            await writer.peer.sees(f"{LIST}.sort()", everything, within=60)
+            await writer.peer.sees(f"{LIST}.sort()", everything, within=90)
 
     async def sockets(self) -> list[list[int | None]]:
         """The close codes of each one's sockets that were open once; None for the one that is."""
@@ -145,8 +145,8 @@ async def test_an_upgrade_loses_nothing_and_needs_no_more_than_a_reconnect(
             "late", "3.1.0", f"ws://{server.address}/sync", "crew", params={"apiKey": key}
         )
         everything = sorted(word for writer in people.writers for word in writer.written)
-        await late.sees(f"{LIST}.sort()", everything, within=60)
-        await eventually(lambda: has_fixes(new_database, 3), within=60)
+        await late.sees(f"{LIST}.sort()", everything, within=90)
+        await eventually(lambda: has_fixes(new_database, 3), within=90)
 
 
 async def test_after_a_rollback_the_older_program_goes_on_with_the_newer_schema(
