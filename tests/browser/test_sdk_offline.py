@@ -171,7 +171,7 @@ async def test_a_connection_that_has_died_without_a_word_is_noticed_within_35_se
     phone.cable.mute()
     await phone.sdk.run("await db.vehicles.update('van-1', { driver: 'Dora' })")
     await phone.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
-    await phone.sdk.until("!client.status.connected", within=90)
+    await phone.sdk.until("!client.status.connected", within=35)
     assert (await phone.sdk.status())["pending"] == 1
     await phone.cable.mend()
     await laptop.sdk.until("db.vehicles.get('van-1').then(({ driver }) => driver === 'Dora')", within=90)
