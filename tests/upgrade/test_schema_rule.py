@@ -64,6 +64,12 @@ DEMANDED = {
     "unique key": """
         select tablename, regexp_replace(indexdef, '^.* USING ', ''), ''
           from pg_indexes where schemaname = 'public' and indexdef like 'CREATE UNIQUE%'
+           -- One with a column that is drawn at random, if nobody says otherwise, asks nothing of anybody.
+           and not exists (
+             select from pg_index i join pg_attrdef d on d.adrelid = i.indrelid and d.adnum = any (i.indkey)
+              where i.indexrelid = format('%I.%I', schemaname, indexname)::regclass
+                and pg_get_expr(d.adbin, d.adrelid) = 'gen_random_uuid()'
+           )
         """,
     "policy": """
         select tablename, policyname, concat(roles::text, cmd, qual, with_check)
