@@ -13,6 +13,9 @@ becomes a number, a sub-document loses its options), answers are made of the byt
 
 Where an edit cuts a surrogate pair in two, Yjs puts U+FFFD for each half, and yrs counts clocks
 differently from there on; so the pair is replaced before pycrdt sees the cut.
+
+It is long because these three are one state: what waits, what is kept as it came, and what pycrdt holds
+must change together, or a state vector names what no answer contains.
 """
 
 from __future__ import annotations
