@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pycrdt import Doc, Map
 
+from tests.slices import at_once
 from tests.unit.test_document import BIGINT, updates_of
 from webhost_sync.errors import DocumentQuarantined, SyncError, TooLarge
 from webhost_sync.sync import room as room_module
@@ -24,14 +25,14 @@ def room(*, size_limit: int = 2**63, read_only: SyncError | None = None) -> Room
 def refusals(full: Room, *updates: bytes) -> list[SyncError]:
     for update in updates:
         full.receive(WRITER, SyncUpdate(update), 0.0)
-    return [effect.error for effect in full.begin().effects if isinstance(effect, Refuse)]
+    return [effect.error for effect in at_once(full.begin()).effects if isinstance(effect, Refuse)]
 
 
 def test_state_vectors_count_among_the_bytes_that_wait() -> None:
     asked = room()
     asked.receive(WRITER, SyncStep1(bytes(1000)), 0.0)
     assert asked.waiting_bytes == 1000
-    asked.begin()
+    at_once(asked.begin())
     assert asked.waiting_bytes == 0
 
 
@@ -76,7 +77,7 @@ def test_more_questions_than_can_be_answered_at_once_wait_for_the_next_batch() -
         asked.receive(WRITER, SyncStep1(EMPTY_STATE_VECTOR), 0.0)
     answered = []
     while asked.waiting:
-        effects = asked.begin().effects
+        effects = at_once(asked.begin()).effects
         answered.append([effect.message for effect in effects if isinstance(effect, Send)])
     assert [len(batch) for batch in answered] == [2, 2, 1]
     assert answered[0][0] == SyncStep2(update)

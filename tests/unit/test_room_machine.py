@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pycrdt import Array, Doc, Map, Text
 
+from tests.slices import at_once
 from webhost_sync.sync.awareness import AwarenessLimits, AwarenessTable
 from webhost_sync.sync.document import Document
 from webhost_sync.sync.effects import Acknowledge, Batch, Broadcast, Effect, Member, Send
 from webhost_sync.sync.protocol import KnownMessage, SyncStep1, SyncStep2, SyncUpdate, decode_state_vector
 from webhost_sync.sync.room import Room
+from webhost_sync.sync.turns import Slices
 from webhost_sync.sync.update import read_update
 
 PEERS = 3
@@ -72,6 +74,7 @@ class RoomMachine(RuleBasedStateMachine):
         self.peers = [Peer(number) for number in range(PEERS)]
         self.shown: list[bytes] = []
         self.checked = 0
+        self.work: Slices[Batch] | None = None
         self.batch: Batch | None = None
         self.load()
 
@@ -127,10 +130,21 @@ class RoomMachine(RuleBasedStateMachine):
         if peer.incoming:
             peer.take(peer.incoming.popleft())
 
-    @precondition(lambda self: self.batch is None)
+    @precondition(lambda self: self.work is None and self.batch is None)
     @rule()
     def begin(self) -> None:
-        self.batch = self.room.begin()
+        self.work = self.room.begin()
+
+    @precondition(lambda self: self.work is not None)
+    @rule(slices=st.integers(1, 3) | st.just(1000))
+    def compute(self, slices: int) -> None:
+        """Some of a batch; the rest waits for another turn, and anything may come before it."""
+        assert self.work is not None
+        try:
+            for _ in range(slices):
+                next(self.work)
+        except StopIteration as ended:
+            self.work, self.batch = None, ended.value
 
     @precondition(lambda self: self.batch is not None)
     @rule()
@@ -149,7 +163,7 @@ class RoomMachine(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         """Everything that is only in memory is gone."""
-        self.batch = None
+        self.work = self.batch = None
         self.load()
         for peer in self.peers:
             self.disconnect(peer)
@@ -163,7 +177,7 @@ class RoomMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_log_replays_to_the_live_document(self) -> None:
-        if self.batch is None and self.checked != len(self.log):
+        if self.work is None and self.batch is None and self.checked != len(self.log):
             self.checked = len(self.log)
             self.assert_equal(self.replay(), self.room.document)
 
@@ -178,7 +192,7 @@ class RoomMachine(RuleBasedStateMachine):
             for peer in self.peers:
                 while peer.outgoing:
                     self.receive(peer, peer.outgoing.popleft())
-            self.batch = self.room.begin()
+            self.batch = at_once(self.room.begin())
             self.finish()
             for peer in self.peers:
                 while peer.incoming:
@@ -238,5 +252,5 @@ class RoomMachine(RuleBasedStateMachine):
         assert {*one.kept} == {*other.kept}
 
 
-RoomMachine.TestCase.settings = settings(max_examples=2000, stateful_step_count=25, deadline=None)
+RoomMachine.TestCase.settings = settings(max_examples=2000, stateful_step_count=30, deadline=None)
 test_room_machine = RoomMachine.TestCase

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.slices import at_once
 from tests.unit.test_document import NONSENSE, updates_of
 from webhost_sync.errors import ProtocolError
 from webhost_sync.sync.awareness import AwarenessLimits, AwarenessTable
@@ -20,7 +21,7 @@ def room() -> Room:
 
 
 def answers(room: Room) -> list[Effect]:
-    return [effect for effect in room.begin().effects if not isinstance(effect, Broadcast)]
+    return [effect for effect in at_once(room.begin()).effects if not isinstance(effect, Broadcast)]
 
 
 def test_an_unreadable_message_is_refused_behind_what_came_before_it() -> None:
@@ -38,7 +39,7 @@ def test_an_update_that_breaks_the_document_is_refused_behind_what_came_before_i
     for update in (first, NONSENSE, second):
         busy.receive(WRITER, SyncUpdate(update), 0.0)
     with pytest.raises(BrokenDocument):
-        busy.begin()
+        at_once(busy.begin())
     busy.replace_document(Document(client_id=1), 0)
     before, refused, behind = answers(busy)
     assert isinstance(refused, Refuse)

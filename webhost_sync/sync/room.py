@@ -53,6 +53,7 @@ from webhost_sync.sync.protocol import (
     SyncStep2,
     SyncUpdate,
 )
+from webhost_sync.sync.turns import Slices
 
 ANSWER_BYTES = 32 * 1024 * 1024
 """What the answers of one batch may come to: they are made in memory, all at once."""
@@ -164,8 +165,11 @@ class Room:
         by_owner = self._presence.entries_here(changed=changed)
         return [Tell(owner, AwarenessUpdate(entries)) for owner, entries in by_owner.items()]
 
-    def begin(self) -> Batch:
+    def begin(self) -> Slices[Batch]:
         """Apply everything that waits, but for what asks for more than can be answered at once.
+
+        In slices of an update or an answer: between two of them members may come and go and messages arrive,
+        which wait for the next batch; nothing else may be asked of the document.
 
         Raises: BrokenDocument; then the message that did it will be refused in its turn, all others
         still wait, and the document must be replaced before anything else.
@@ -180,12 +184,14 @@ class Room:
             except BrokenDocument as broken:
                 self._culprit = self._set_aside(broken.update)
                 raise
+            yield
         for _ in requests:
             self._next()
         shown = merge(applied.part for _, applied in taken) if taken else ()
         effects: list[Effect] = [Broadcast(SyncUpdate(update)) for update in shown]
         for (member, request), outcome in zip(requests, outcomes, strict=True):
             effects += self._answer(member, request, outcome)
+            yield
         return Batch(before, rows_of(taken), tuple(effects))
 
     @property
@@ -199,10 +205,13 @@ class Room:
         self._document = document
         self._size, self._size_is_exact = size, False
 
-    def learn(self, updates: Sequence[bytes]) -> Batch:
-        """Take updates that another process has committed; they are only shown."""
+    def learn(self, updates: Sequence[bytes]) -> Slices[Batch]:
+        """Take updates that another process has committed; they are only shown. In slices, as `begin`."""
         before = self._document.state_vector()
-        parts = [self._document.apply(update).part for update in updates]
+        parts = []
+        for update in updates:
+            parts.append(self._document.apply(update).part)
+            yield
         self._grow(sum(len(update) for update in updates))
         return Batch(before, (), tuple(Broadcast(SyncUpdate(update)) for update in merge(parts)))
 

@@ -22,6 +22,7 @@ from webhost_sync.sync.lives import Key
 from webhost_sync.sync.loading import Loaded, load_document, open_room
 from webhost_sync.sync.room_log import RoomLog
 from webhost_sync.sync.runner import Runner
+from webhost_sync.sync.turns import Turns
 
 logger = structlog.get_logger(__name__)
 
@@ -40,6 +41,7 @@ class RoomMaker:
         self._settings = settings
         self._due = due
         self._beyond = beyond
+        self._turns = Turns()
         self.held: SyncError | None = None
 
     async def make(self, key: Key) -> Runner:
@@ -57,7 +59,9 @@ class RoomMaker:
         room_log = RoomLog(self._log, loaded.record, self._settings.uncommitted_timeout)
         reload = partial(self._document, key)
         growth = Growth(loaded.record, self._settings, self._due)
-        return Runner(room, loaded.record, room_log, self._settings, growth, reload, self._beyond)
+        return Runner(
+            room, loaded.record, room_log, self._settings, growth, reload, self._turns, self._beyond
+        )
 
     async def _document(self, key: Key, aside: frozenset[bytes] = frozenset()) -> Loaded:
         tenant_id, name = key

@@ -42,6 +42,7 @@ from webhost_sync.sync.room import Room
 from webhost_sync.sync.room_log import RoomLog
 from webhost_sync.sync.room_presence import RoomPresence
 from webhost_sync.sync.transport import Frames
+from webhost_sync.sync.turns import Turns
 
 logger = structlog.get_logger(__name__)
 LATEST = 2**63 - 1
@@ -64,11 +65,12 @@ class Runner:
         settings: Settings,
         growth: Growth,
         reload: Callable[[frozenset[bytes]], Awaitable[Loaded]],
+        turns: Turns,
         beyond: Beyond | None = None,
     ) -> None:
-        """`growth` is told of what is appended, and `beyond` of presence, if anybody is there. `reload`
-        rebuilds the document from the log, after an update has broken the one in memory; its argument are
-        updates of the log to set aside.
+        """`turns` are those of all rooms. `growth` is told of what is appended, and `beyond` of presence, if
+        anybody is there. `reload` rebuilds the document from the log, after an update has broken the one in
+        memory; its argument are updates of the log to set aside.
         """
         self._room = room
         self._record = record
@@ -76,6 +78,8 @@ class Runner:
         self._settings = settings
         self._growth = growth
         self._reload = reload
+        self._turns = turns
+        self._share = turns.share(record.tenant_id)
         self._aside: frozenset[bytes] = frozenset()
         self._seq = record.head_seq
         self._foreign_seq = record.head_seq
@@ -240,7 +244,7 @@ class Runner:
         """Begin a batch; whoever breaks the document is refused, and the others don't notice."""
         while True:
             try:
-                return self._room.begin()
+                return await self._turns.take(self._share, self._room.begin())
             except BrokenDocument as error:
                 culprit = self._room.culprit
                 logger.warning(
@@ -268,7 +272,7 @@ class Runner:
             rows = [row for row in await self._log.read(self._seq) if row.seq <= seq]
             if not rows:
                 return
-            batch = self._room.learn([row.payload for row in rows])
+            batch = await self._turns.take(self._share, self._room.learn([row.payload for row in rows]))
             self._seq = rows[-1].seq
             self._carry_out(batch.effects, batch.before if before is None else before)
 
