@@ -46,9 +46,9 @@ test: tools $(NODE_TESTS) $(SDK_BUILT) $(NODE_EXAMPLES:%=%/node_modules/.install
 	  echo "Trying what failed once more, alone." && \
 	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }
 
-fuzz: tools $(NODE_TESTS) $(SDK_BUILT) ## Repeat the tests that draw at random, from new beginnings and for longer
+fuzz: tools $(NODE_TESTS) $(SDK_BUILT) ## Repeat the tests that draw at random or kill, from new beginnings and for longer
 	cd $(SDK) && FUZZ=1 CHAOS_RUNS=100 npm run --silent test
-	FUZZ=1 $(BIN)/python -m pytest -n 3 -m hypothesis --timeout 3600
+	FUZZ=1 $(BIN)/python -m pytest -n 3 -m "hypothesis or faults" --timeout 3600
 	FUZZ=1 $(BIN)/python -m pytest tests/interop/test_roaming_devices.py
 
 check: tools $(SDK_BUILT) $(PWA_INSTALLED) ## Format, lint, types and import directions

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from hypothesis import settings
 
 from store.migrate import upgrade
+from tests.lengths import FUZZ
 from tests.postgres import clone_database, create_database, drop_database, postgres_cluster
 from tests.server_process import SyncServer, server_process
 
@@ -17,7 +17,7 @@ from tests.server_process import SyncServer, server_process
 # What a change is judged by says the same twice; `make fuzz` looks for what nobody has seen yet.
 settings.register_profile("tests", deadline=None, print_blob=True, derandomize=True)
 settings.register_profile("fuzz", deadline=None, print_blob=True, max_examples=1_000)
-settings.load_profile("fuzz" if "FUZZ" in os.environ else "tests")
+settings.load_profile("fuzz" if FUZZ else "tests")
 
 
 @pytest.fixture(scope="session")

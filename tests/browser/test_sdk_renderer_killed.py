@@ -1,12 +1,8 @@
-"""A tab that dies in the midst of its work loses nothing that its promises said, and doubles nothing.
-
-RENDERER_KILLS is another number than 50.
-"""
+"""A tab that dies in the midst of its work loses nothing that its promises said, and doubles nothing."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from contextlib import suppress
 from random import Random
 
@@ -19,11 +15,12 @@ from tests.browser.device import Device, tell
 from tests.browser.ledger import LANES, Ledger
 from tests.browser.sdk_page import SdkPage
 from tests.eventually import eventually
+from tests.lengths import rounds
 from tests.server_process import SyncServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
 
-KILLS = int(os.environ.get("RENDERER_KILLS", "50"))
+KILLS = rounds(12, in_fuzz=50)
 SCHEMA = {"vehicles": "++id, serial"}
 TENANT = "renderer-killed"
 
@@ -49,7 +46,7 @@ async def write_and_die(device: Device, server: SyncServer, ledger: Ledger, rand
     await page.page.close()
 
 
-async def test_a_renderer_killed_fifty_times_loses_and_doubles_nothing(
+async def test_a_renderer_killed_many_times_loses_and_doubles_nothing(
     device: NewDevice, sync_server: SyncServer
 ) -> None:
     random, ledger = Random(50), Ledger()

@@ -1,10 +1,9 @@
 """A server that dies while devices write costs them nothing: what was called durable is there, and the rest
-arrives by itself. SERVER_KILLS is another number than 3."""
+arrives by itself."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from random import Random
 from typing import Any
 
@@ -15,11 +14,12 @@ from tests.browser.conftest import NewDevice
 from tests.browser.ledger import LANES, Ledger
 from tests.browser.sdk_page import SdkPage
 from tests.eventually import eventually
+from tests.lengths import rounds
 from tests.server_process import SyncServer
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
-KILLS = int(os.environ.get("SERVER_KILLS", "3"))
+KILLS = rounds(3, in_fuzz=10)
 SCHEMA = {"vehicles": "++id, serial"}
 TENANT = "server-killed"
 

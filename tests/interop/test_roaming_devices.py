@@ -15,11 +15,12 @@ from typing import Any
 import pytest
 
 from tests.interop.peers import HERE
+from tests.lengths import FUZZ
 from tests.server_process import SyncServer
 
 pytestmark = pytest.mark.interop
 
-SEEDS = random.sample(range(1_000_000), 4) if "FUZZ" in os.environ else [1, 2, 3, 4]
+SEEDS = random.sample(range(1_000_000), 4) if FUZZ else [1, 2, 3, 4]
 
 
 async def test_devices_that_roam_and_die_end_with_the_same_vehicles_as_sql(
