@@ -1,5 +1,7 @@
 # `make` lists what can be made. Everything that is needed is installed by the target that needs it.
 .DEFAULT_GOAL := help
+# What doesn't need each other is installed and checked at the same time.
+MAKEFLAGS += --jobs=2
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +19,7 @@ PEERS := bench/peers/hocuspocus bench/peers/y-websocket-server
 EPOCH := 1764115200
 NODE_BENCH := $(PEERS:%=%/node_modules/.installed)
 
-.PHONY: tools help demo dev sdk fleet-pwa test fuzz check fmt bench lock clean install docs wheel audit licences sbom image-check
+.PHONY: tools help demo dev sdk fleet-pwa test fuzz check check-python check-typescript fmt bench lock clean install docs wheel audit licences sbom image-check
 
 help: ## List the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,11 +53,15 @@ fuzz: tools $(NODE_TESTS) $(SDK_BUILT) ## Repeat the tests that draw at random o
 	FUZZ=1 $(BIN)/python -m pytest -n 3 -m "hypothesis or faults" --timeout 3600
 	FUZZ=1 $(BIN)/python -m pytest tests/interop/test_roaming_devices.py
 
-check: tools $(SDK_BUILT) $(PWA_INSTALLED) ## Format, lint, types and import directions
+check: check-python check-typescript ## Format, lint, types and import directions
+
+check-python: tools
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check-typescript: $(SDK_BUILT) $(PWA_INSTALLED)
 	cd $(SDK) && npm run --silent check
 	cd $(PWA) && npm run --silent check
 
