@@ -83,8 +83,12 @@ export class CollabPeer extends Client {
     this.place.websocket.connect()
   }
 
-  disconnect() {
-    this.place.websocket.disconnect()
+  /** Until the socket is closed: before that the provider takes no `connect()`. */
+  async disconnect() {
+    const socket = this.place.websocket
+    const gone = socket.status === 'disconnected' || new Promise((resolve) => socket.on('disconnect', resolve))
+    socket.disconnect()
+    await gone
   }
 
   /** Break the socket as a dead battery would: no goodbye, and no coming back. */
