@@ -18,7 +18,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import uvloop
 
 from bench.client import connect
@@ -71,17 +70,25 @@ async def edit(url: str, seconds: float, name: str) -> list[float]:
     return times
 
 
-async def ask(url: str, key: str, seconds: float) -> list[float]:
-    """Seconds of each request. Raises: RuntimeError when one is refused."""
+async def ask(address: str, key: str, seconds: float) -> list[float]:
+    """Seconds of each request, all on one connection. Raises: RuntimeError when one is refused."""
+    host, _, port = address.rpartition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    request = (
+        f"GET /api/documents HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
+    )
     times = []
-    async with httpx.AsyncClient(base_url=url, trust_env=False, timeout=WAIT) as client:
-        for _ in range(int(seconds * REQUESTS_PER_SECOND)):
-            started = time.perf_counter()
-            answer = await client.get("/api/documents", headers={"Authorization": f"Bearer {key}"})
-            if answer.is_error:
-                raise RuntimeError(f"refused: {answer.status_code} {answer.text}")
-            times.append(time.perf_counter() - started)
-            await asyncio.sleep(1 / REQUESTS_PER_SECOND)
+    for _ in range(int(seconds * REQUESTS_PER_SECOND)):
+        started = time.perf_counter()
+        writer.write(request)
+        async with asyncio.timeout(WAIT):
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            body = await reader.readexactly(int(head.partition(b"content-length:")[2].partition(b"\r\n")[0]))
+        if not head.startswith(b"http/1.1 200"):
+            raise RuntimeError(f"refused: {head!r} {body!r}")
+        times.append(time.perf_counter() - started)
+        await asyncio.sleep(1 / REQUESTS_PER_SECOND)
+    writer.close()
     return times
 
 
@@ -89,7 +96,7 @@ async def measure(address: str, keys: Sequence[str], seconds: float, name: str) 
     """Of edits, and of requests."""
     edits, *requests = await asyncio.gather(
         edit(f"ws://{address}/sync/depot?apiKey={keys[0]}", seconds, name),
-        *(ask(f"http://{address}", key, seconds) for key in keys[1:]),
+        *(ask(address, key, seconds) for key in keys[1:]),
     )
     return summarise(edits), summarise([each for one in requests for each in one])
 
