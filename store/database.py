@@ -34,6 +34,7 @@ APPLICATION_NAME = "webhost-sync"
 KEPT_FOR_OTHERS = 5
 """One connection of so many is never one tenant's, however much it asks for."""
 ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+ONE_STATEMENT = {"isolation_level": "AUTOCOMMIT"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Database:
     Invariants:
     1. A connection given out acts as the role its method names, never as the login, `owner()` apart.
     2. Every connection given out is in a transaction, which commits when its block ends normally;
-       `raw_connection` apart, which is the caller's own.
+       `lookup` apart, each of whose statements is one, and `raw_connection`, which is the caller's own.
     3. A tenant is set for one transaction only; no pooled connection keeps one.
     4. What a driver or the network raises inside a block leaves it as `Unavailable` where trying
        again can help; no message holds the password.
@@ -139,6 +140,13 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def lookup(self) -> AsyncIterator[AsyncConnection]:
+        """As `no_tenant`, for a single statement, which is a transaction by itself: every request begins with
+        one, and saves the two round trips of BEGIN and COMMIT. Raises: as `tenant`."""
+        async with self._begin(Role.APP, **ONE_STATEMENT) as connection:
+            yield connection
+
+    @asynccontextmanager
     async def projector(self) -> AsyncIterator[AsyncConnection]:
         """A transaction across tenants that reads documents and writes rows. Raises: as `tenant`."""
         async with self._begin(Role.PROJECTOR) as connection:
@@ -193,7 +201,7 @@ class Database:
 
     async def ping(self) -> None:
         """Ask Postgres something small. Raises: as `tenant`."""
-        async with self.no_tenant() as connection:
+        async with self.lookup() as connection:
             await connection.execute(text("select 1"))
 
     @asynccontextmanager

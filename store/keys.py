@@ -81,7 +81,7 @@ class Keys:
 
     async def find(self, key_hash: bytes) -> tuple[ApiKey, Tenant] | None:
         """The key of that hash and whose it is, also if it is revoked or expired; None if there is none."""
-        async with self._database.no_tenant() as connection:
+        async with self._database.lookup() as connection:
             row = (await connection.execute(_FIND, {"key_hash": key_hash})).one_or_none()
         if row is None:
             return None
@@ -120,7 +120,7 @@ class Keys:
 
     async def still_valid(self, key_ids: Iterable[UUID]) -> frozenset[UUID]:
         """Those of the ids, of any tenant, whose keys exist and are neither revoked nor expired."""
-        async with self._database.no_tenant() as connection:
+        async with self._database.lookup() as connection:
             return frozenset(await connection.scalars(_STILL_VALID, {"ids": list(key_ids)}))
 
 
