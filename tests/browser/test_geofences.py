@@ -11,14 +11,13 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
 from store.audit import SYSTEM
 from tests.browser.dashboard_site import Site
-from tests.browser.desk import SIZES, Desk, desk
-from tests.browser.device import screenshot
+from tests.browser.desk import Desk, desk
+from tests.browser.looks import Look, opened
 from tests.browser.vehicle_site import running_vehicles
 from tests.eventually import eventually
 from tests.postgres import clone_database, drop_database
@@ -45,8 +44,6 @@ SERVER_TIME = (
     "(({responseStart, requestStart}) => responseStart - requestStart)"
     "(performance.getEntriesByType('navigation')[0])"
 )
-looks = pytest.mark.parametrize("scheme", ["light", "dark"])
-sizes = pytest.mark.parametrize("width", SIZES)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -121,42 +118,29 @@ async def click_on_map(person: Desk, across: float, down: float) -> None:
     await person.page.mouse.click(box["x"] + across * box["width"], box["y"] + down * box["height"])
 
 
-@looks
-@sizes
-async def test_every_part_looks_right_and_has_no_barrier(
-    site: Site, chromium: Browser, width: int, scheme: str
-) -> None:
-    async with desk(site, chromium, width, color_scheme=scheme) as person:
+@opened
+async def test_every_part_looks_right_and_has_no_barrier(site: Site, chromium: Browser, first: Look) -> None:
+    async with desk(site, chromium, first) as person:
         await person.sign_in("admin")
-        barriers: dict[str, list[str]] = {}
-
-        async def see(name: str) -> None:
-            await person.maps_drawn()
-            await screenshot(person.page, f"geofences {name} {width} {scheme}")
-            barriers[name] = await person.barriers()
-            assert not await person.is_too_wide(), f"{name} is wider than the screen"
-
         page = await look(person, "/geofences")
-        await see("list")
+        await person.see("geofences list")
         await look(person, "/geofences?draw=circle")
         await click_on_map(person, 0.5, 0.5)
         await page.mouse.move(200, 300)
-        await see("circle")
+        await person.see("geofences circle")
         await page.get_by_role("radio", name="Polygon").check()
         for across, down in ((0.3, 0.3), (0.6, 0.35), (0.55, 0.7)):
             await click_on_map(person, across, down)
-        await see("polygon")
+        await person.see("geofences polygon")
         await look(person, "/geofences/downtown")
-        await see("fence")
+        await person.see("geofences fence")
         await page.get_by_role("button", name="Remove").click()
-        await page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
-        await see("remove")
+        await person.see("geofences remove")
         await look(person, "/geofences/campus?edit=yes")
-        await see("edit")
+        await person.see("geofences edit")
         await look(person, "/fleet")
         await expect(page.locator("[data-live-state=live]")).to_be_visible()
-        await see("fleet")
-        assert {name: found for name, found in barriers.items() if found} == {}
+        await person.see("geofences fleet")
 
 
 async def test_the_pages_are_small_and_say_how_long_they_took(site: Site, chromium: Browser) -> None:
