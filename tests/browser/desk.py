@@ -27,6 +27,11 @@ MAPS_DRAWN = """async () => {
   }
   return true
 }"""
+NO_WEBGL = """
+const canvas = HTMLCanvasElement.prototype, draw = canvas.getContext
+canvas.getContext = function (kind, ...rest) {
+  return /webgl/.test(kind) ? null : draw.call(this, kind, ...rest)
+}"""
 EVERYTHING = "{resultTypes: ['violations']}"
 COLOURS = "{resultTypes: ['violations'], runOnly: ['color-contrast']}"
 
@@ -123,11 +128,16 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(site: Site, chromium: Browser, look: Look = DESK, **options: Any) -> AsyncIterator[Desk]:
+async def desk(
+    site: Site, chromium: Browser, look: Look = DESK, *, webgl: bool = True, **options: Any
+) -> AsyncIterator[Desk]:
     """A browser of its own; fails where its pages complained, asked anybody else, or have barriers. Nothing
-    moves in it that need not: drawing without a graphics card takes most of the time of these tests."""
+    moves in it that need not, and who looks at no map needs no `webgl`: drawing without a graphics card takes
+    most of the time of these tests."""
     options = {"reduced_motion": "reduce", "color_scheme": look.scheme, "viewport": look.size, **options}
     context = await chromium.new_context(has_touch=look.width < 500, **options)
+    if not webgl:
+        await context.add_init_script(NO_WEBGL)
     made = Desk(site, await context.new_page(), look)
     made.watch()
     yield made

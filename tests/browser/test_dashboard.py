@@ -69,7 +69,7 @@ async def test_dialogs_look_right_and_have_no_barrier(site: Site, chromium: Brow
 
 
 async def test_pages_are_small_and_say_how_long_they_took(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in()
         sizes: list[int] = []
 
@@ -184,7 +184,7 @@ async def test_a_connection_is_sent_away_and_the_list_follows(site: Site, chromi
 
 
 async def test_searching_needs_no_button(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("viewer")
         await person.open("/fleet")
         await person.page.keyboard.press("/")
@@ -201,7 +201,7 @@ async def test_searching_needs_no_button(site: Site, chromium: Browser) -> None:
 
 
 async def test_everything_is_reached_by_keyboard(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in()
         for key, title in (("f", "Fleet"), ("d", "Documents"), ("k", "Keys"), ("c", "Connections"),
                            ("m", "Members"), ("a", "Audit"), ("o", "Overview")):  # fmt: skip

@@ -73,7 +73,7 @@ async def test_from_the_fleet_to_the_place_in_the_document(
 
 
 async def test_the_list_is_searched_narrowed_and_walked_by_keyboard(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         page = person.page
         await person.sign_in("viewer")
         await person.open("/fleet/-/refused")
@@ -92,7 +92,7 @@ async def test_the_list_is_searched_narrowed_and_walked_by_keyboard(site: Site, 
 
 
 async def test_what_has_no_address_leads_to_its_document(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         page = person.page
         await person.sign_in("viewer")
         for place in ("sequences/*", "rows/*"):

@@ -80,7 +80,7 @@ async def test_every_part_looks_right_and_has_no_barrier(site: Site, chromium: B
 
 
 async def test_the_page_is_small_and_says_how_long_it_took(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("viewer")
         sizes: list[int] = []
         person.page.on(
@@ -101,7 +101,7 @@ async def test_the_page_is_small_and_says_how_long_it_took(site: Site, chromium:
 
 
 async def test_ranges_are_named_or_typed(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("viewer")
         page = await look(person)
         day = await page.locator("[data-segment]").count()
@@ -172,7 +172,7 @@ async def _has_moved_on(slider: Any, beyond: float) -> None:
 
 
 async def test_trips_and_stops_are_chosen_in_the_list_and_on_the_map(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, reduced_motion="no-preference") as person:
         await person.sign_in("viewer")
         page = await look(person)
         lines = await on_map(person, "tracks")
@@ -207,7 +207,7 @@ async def test_an_edit_changes_what_was_edited_and_whoever_is_connected_sees_it(
     other: Doc[Any] = Doc(client_id=99)
     connection = await site.connect(site.key.text, TABLE)
     await connection.send(encode(SyncStep1(b"\0")))
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("admin")
         page = await look(person)
         await page.keyboard.press("n")
@@ -244,7 +244,7 @@ async def _sees(connection: Any, replica: Doc[Any], **fields: object) -> None:
 
 
 async def test_a_viewer_edits_nothing_and_an_edit_says_what_is_wrong(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("viewer")
         page = await look(person)
         await expect(page.get_by_role("button", name="Edit")).to_have_count(0)
@@ -259,7 +259,7 @@ async def test_a_viewer_edits_nothing_and_an_edit_says_what_is_wrong(site: Site,
 
 
 async def test_the_day_is_exported_in_every_form(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("viewer")
         page = await look(person)
         await page.get_by_text("Export").click()
@@ -277,12 +277,7 @@ async def test_the_day_is_exported_in_every_form(site: Site, chromium: Browser) 
 
 
 async def test_without_webgl_the_list_and_the_replay_go_on(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
-        await person.page.add_init_script(
-            "const canvas = HTMLCanvasElement.prototype, draw = canvas.getContext;"
-            "canvas.getContext = function (kind, ...rest) "
-            "{ return /webgl/.test(kind) ? null : draw.call(this, kind, ...rest) }"
-        )
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("viewer")
         await person.open(PAGE)
         await expect(person.page.get_by_text("this browser has no WebGL")).to_be_visible()
