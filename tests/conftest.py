@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]
 
 from store.migrate import upgrade
 from tests.lengths import FUZZ
@@ -18,6 +20,19 @@ from tests.server_process import SyncServer, server_process
 settings.register_profile("tests", deadline=None, print_blob=True, derandomize=True)
 settings.register_profile("fuzz", deadline=None, print_blob=True, max_examples=1_000)
 settings.load_profile("fuzz" if FUZZ else "tests")
+
+
+class BrowserFilesWhole(LoadGroupScheduling):  # type: ignore[misc]
+    """Hands a file of browser tests to one process: its dashboard would be made in each that gets a part."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return path if path.startswith("tests/browser/") else str(super()._split_scope(nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BrowserFilesWhole | None:
+    return BrowserFilesWhole(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")

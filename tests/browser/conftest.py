@@ -152,7 +152,9 @@ def open_fleet(device: NewDevice, fleet_build: Path, app_hosts: ExitStack, tmp_p
     async def open_app(server: SyncServer, key: str, name: str = "phone", **options: Any) -> FleetPage:
         folder = tmp_path / f"app {name}"
         origin = app_hosts.enter_context(fleet_app_served(fleet_build, folder, server.url, key))
-        made = await device(name, origin=origin, **{"viewport": PHONE, **options})
+        # What glides and fades is drawn without a graphics card, and takes most of what such a test takes.
+        given = {"viewport": PHONE, "reduced_motion": "reduce", **options}
+        made = await device(name, origin=origin, **given)
         return FleetPage(made, await made.open())
 
     return open_app

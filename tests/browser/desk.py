@@ -12,15 +12,28 @@ from typing import Any, Protocol
 from playwright.async_api import Browser, ConsoleMessage, Page, Request, expect
 
 from tests.app import App
-from tests.browser.device import SDK
-from tests.eventually import eventually
+from tests.browser.device import SDK, screenshot
+from tests.browser.looks import DESK, Look, seen_from
 
 AXE = (SDK / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-MAPS_DRAWN = """
-[...document.querySelectorAll('.map')].every(
-  (place) => place.dataset.mapState === 'failed' || (place.map?.gl.loaded() && !place.map.gl.isMoving()))
-"""
-SIZES = {1280: 800, 390: 844}
+# In the page, so that waiting costs no round trips: drawing needs the processor.
+MAPS_DRAWN = """async () => {
+  const drawn = ({ dataset, map }) =>
+    dataset.mapState === 'failed' || (map?.gl.loaded() && !map.gl.isMoving())
+  const deadline = Date.now() + 90_000
+  while (![...document.querySelectorAll('.map')].every(drawn)) {
+    if (Date.now() > deadline) return false
+    await new Promise((soon) => setTimeout(soon, 50))
+  }
+  return true
+}"""
+NO_WEBGL = """
+const canvas = HTMLCanvasElement.prototype, draw = canvas.getContext
+canvas.getContext = function (kind, ...rest) {
+  return /webgl/.test(kind) ? null : draw.call(this, kind, ...rest)
+}"""
+EVERYTHING = "{resultTypes: ['violations']}"
+COLOURS = "{resultTypes: ['violations'], runOnly: ['color-contrast']}"
 
 
 class Site(Protocol):
@@ -38,12 +51,15 @@ class Site(Protocol):
 
 @dataclass
 class Desk:
-    """One person's browser. What its pages complained of, and whom else they asked, is kept."""
+    """One person's browser, which opens its pages in one look. What these complained of, whom else they
+    asked, and what keeps people out of them, is kept."""
 
     site: Site
     page: Page
+    first: Look
     complaints: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    barriers: dict[str, list[str]] = field(default_factory=dict)
 
     def watch(self) -> None:
         self.page.on("console", self._note)
@@ -62,16 +78,34 @@ class Desk:
 
     async def maps_drawn(self) -> None:
         """Wait until the page's maps, if it has any, show all that they are to show."""
+        assert await self.page.evaluate(MAPS_DRAWN), "a map was not drawn in time"
 
-        async def drawn() -> bool:
-            return bool(await self.page.evaluate(MAPS_DRAWN))
+    async def see(self, name: str, *, full_page: bool = False) -> None:
+        """Look at the page as it stands, in every look: keep pictures `{name} {width} {scheme}.png`, let axe
+        search it for barriers, which fail the test at its end, and hold that nobody has to move it
+        sideways. With `full_page` the picture of the phone is as long as the page."""
+        looks = seen_from(self.first)
+        for look in looks:
+            await self._turn(look)
+            await screenshot(self.page, f"{name} {look}", full_page=full_page and look.width < 500)
+            # What is where, and what it is called, doesn't depend on the scheme; only the colours do.
+            rules = EVERYTHING if look.scheme == "light" or len(looks) == 1 else COLOURS
+            if found := await self._barriers(rules):
+                self.barriers[f"{name} {look}"] = found
+            assert not await self.is_too_wide(), f"{name} is wider than the screen: {look}"
+        await self._turn(self.first)
 
-        await eventually(drawn)
+    async def _turn(self, look: Look) -> None:
+        await self.page.emulate_media(color_scheme=look.scheme)
+        if self.page.viewport_size != look.size:
+            await self.page.set_viewport_size(look.size)
+        await self.maps_drawn()
 
-    async def barriers(self) -> list[str]:
+    async def _barriers(self, rules: str) -> list[str]:
         """What axe finds that is serious or critical."""
-        await self.page.evaluate(AXE)
-        found: dict[str, Any] = await self.page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+        if not await self.page.evaluate("'axe' in window"):
+            await self.page.evaluate(AXE)
+        found: dict[str, Any] = await self.page.evaluate(f"axe.run(document, {rules})")
         return [
             f"{violation['id']}: {json.dumps([node['html'] for node in violation['nodes']][:3])}"
             for violation in found["violations"]
@@ -94,12 +128,18 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(site: Site, chromium: Browser, width: int = 1280, **options: Any) -> AsyncIterator[Desk]:
-    """A browser of its own; fails where its pages complained or asked anybody else."""
-    size: Any = {"width": width, "height": SIZES[width]}
-    context = await chromium.new_context(viewport=size, has_touch=width < 500, **options)
-    made = Desk(site, await context.new_page())
+async def desk(
+    site: Site, chromium: Browser, look: Look = DESK, *, webgl: bool = True, **options: Any
+) -> AsyncIterator[Desk]:
+    """A browser of its own; fails where its pages complained, asked anybody else, or have barriers. Nothing
+    moves in it that need not, and who looks at no map needs no `webgl`: drawing without a graphics card takes
+    most of the time of these tests."""
+    options = {"reduced_motion": "reduce", "color_scheme": look.scheme, "viewport": look.size, **options}
+    context = await chromium.new_context(has_touch=look.width < 500, **options)
+    if not webgl:
+        await context.add_init_script(NO_WEBGL)
+    made = Desk(site, await context.new_page(), look)
     made.watch()
     yield made
     await context.close()
-    assert (made.complaints, made.elsewhere) == ([], []), made.complaints
+    assert (made.complaints, made.elsewhere, made.barriers) == ([], [], {}), made

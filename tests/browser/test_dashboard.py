@@ -12,14 +12,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Response, expect
 from websockets.exceptions import ConnectionClosed
 
 from tests.browser.dashboard_site import Site, running_site
-from tests.browser.desk import SIZES, desk
+from tests.browser.desk import desk
 from tests.browser.device import screenshot
+from tests.browser.looks import Look, opened
 from tests.eventually import eventually
 from tests.postgres import clone_database, drop_database
 
@@ -29,8 +29,6 @@ PAGES = {
     "audit": "/audit", "settings": "/settings", "webhooks": "/settings/webhooks",
     "account": "/dashboard/account",
 }  # fmt: skip
-looks = pytest.mark.parametrize("scheme", ["light", "dark"])
-sizes = pytest.mark.parametrize("width", SIZES)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -41,33 +39,22 @@ async def site(template_url: str) -> AsyncIterator[Site]:
     await drop_database(url)
 
 
-@looks
-@sizes
-async def test_every_page_looks_right_and_has_no_barrier(
-    site: Site, chromium: Browser, width: int, scheme: str
-) -> None:
-    async with desk(site, chromium, width, color_scheme=scheme) as person:
+@opened
+async def test_every_page_looks_right_and_has_no_barrier(site: Site, chromium: Browser, first: Look) -> None:
+    async with desk(site, chromium, first) as person:
         await person.open("/dashboard/sign-in")
-        await screenshot(person.page, f"dashboard sign-in {width} {scheme}")
-        barriers = {"sign-in": await person.barriers()}
+        await person.see("dashboard sign-in")
         await person.sign_in()
         for name, path in PAGES.items():
             await person.open(path)
             if name in ("overview", "connections", "fleet"):
                 await expect(person.page.locator("[data-live-state=live]")).to_be_visible()
-            await person.maps_drawn()
-            await screenshot(person.page, f"dashboard {name} {width} {scheme}")
-            barriers[name] = await person.barriers()
-            assert not await person.is_too_wide(), f"{name} is wider than the screen"
-        assert {name: found for name, found in barriers.items() if found} == {}
+            await person.see(f"dashboard {name}")
 
 
-@looks
-@sizes
-async def test_dialogs_look_right_and_have_no_barrier(
-    site: Site, chromium: Browser, width: int, scheme: str
-) -> None:
-    async with desk(site, chromium, width, color_scheme=scheme) as person:
+@opened
+async def test_dialogs_look_right_and_have_no_barrier(site: Site, chromium: Browser, first: Look) -> None:
+    async with desk(site, chromium, first) as person:
         await person.sign_in("admin")
         for name, path, opener in (
             ("new key", "/keys", "[data-new]"),
@@ -78,12 +65,11 @@ async def test_dialogs_look_right_and_have_no_barrier(
             await person.open(path)
             await person.page.locator(opener).first.click()
             await expect(person.page.locator("dialog[open]")).to_be_visible()
-            await screenshot(person.page, f"dashboard {name} {width} {scheme}")
-            assert await person.barriers() == []
+            await person.see(f"dashboard {name}")
 
 
 async def test_pages_are_small_and_say_how_long_they_took(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in()
         sizes: list[int] = []
 
@@ -198,7 +184,7 @@ async def test_a_connection_is_sent_away_and_the_list_follows(site: Site, chromi
 
 
 async def test_searching_needs_no_button(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("viewer")
         await person.open("/fleet")
         await person.page.keyboard.press("/")
@@ -215,7 +201,7 @@ async def test_searching_needs_no_button(site: Site, chromium: Browser) -> None:
 
 
 async def test_everything_is_reached_by_keyboard(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in()
         for key, title in (("f", "Fleet"), ("d", "Documents"), ("k", "Keys"), ("c", "Connections"),
                            ("m", "Members"), ("a", "Audit"), ("o", "Overview")):  # fmt: skip

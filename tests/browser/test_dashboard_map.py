@@ -64,7 +64,7 @@ async def test_every_vehicle_stands_on_the_map_and_is_chosen_in_both(site: Site,
 
 
 async def test_states_are_counted_and_filtered(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("viewer")
         await person.open("/fleet")
         stopped = int(await person.page.locator("[data-count=stopped]").text_content() or 0)
@@ -77,11 +77,7 @@ async def test_states_are_counted_and_filtered(site: Site, chromium: Browser) ->
 
 
 async def test_without_webgl_the_page_says_so_and_the_list_is_there(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
-        await person.page.add_init_script(
-            "HTMLCanvasElement.prototype.getContext = new Proxy(HTMLCanvasElement.prototype.getContext, "
-            "{ apply: (get, self, args) => /webgl/.test(args[0]) ? null : get.apply(self, args) })"
-        )
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("viewer")
         await person.open("/fleet")
         await expect(person.page.get_by_text("this browser has no WebGL")).to_be_visible()

@@ -6,14 +6,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from store.audit import Deed
-from tests.browser.desk import SIZES, Desk, desk
+from tests.browser.desk import Desk, desk
 from tests.browser.device import screenshot
 from tests.browser.documents_site import BROKEN, EMPTY, SETTINGS, VEHICLES, Documents, running_documents
+from tests.browser.looks import Look, opened
 from tests.postgres import clone_database, drop_database
 from tests.store.logs import execute
 from webhost_sync.admin.lives import DocumentLives
@@ -64,26 +64,20 @@ async def at_desk(
         yield person
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", SIZES)
+@opened
 async def test_every_page_of_a_life_looks_right_and_has_no_barrier(
-    site: Documents, chromium: Browser, width: int, scheme: str
+    site: Documents, chromium: Browser, first: Look
 ) -> None:
     await leave_some(site)
-    async with desk(site, chromium, width, color_scheme=scheme) as person:
+    async with desk(site, chromium, first) as person:
         await person.sign_in()
-        barriers: dict[str, list[str]] = {}
         for name, path in PAGES.items():
             await person.open(path)
             await expect(person.page.locator("main h1")).to_be_visible()
-            await screenshot(person.page, f"documents {name} {width} {scheme}", full_page=width < 500)
-            barriers[name] = await person.barriers()
-            assert not await person.is_too_wide(), f"{name} is wider than the screen"
+            await person.see(f"documents {name}", full_page=True)
         await person.open(PAGES["life"])
         await person.page.get_by_role("button", name="Erase…").click()
-        await screenshot(person.page, f"documents erase {width} {scheme}")
-        barriers["erase"] = await person.barriers()
-        assert {name: found for name, found in barriers.items() if found} == {}
+        await person.see("documents erase")
 
 
 async def test_a_document_is_deleted_and_brought_back(site: Documents, chromium: Browser) -> None:

@@ -12,12 +12,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Locator, Page, expect
 
 from store.audit import SYSTEM
-from tests.browser.desk import SIZES, Desk, desk
+from tests.browser.desk import Desk, desk
 from tests.browser.device import screenshot
 from tests.browser.documents_site import (
     BROKEN,
@@ -28,6 +27,7 @@ from tests.browser.documents_site import (
     Documents,
     running_documents,
 )
+from tests.browser.looks import Look, opened
 from tests.postgres import clone_database, drop_database
 from tests.server.typists import typist
 from tests.trace import blog_post
@@ -54,8 +54,6 @@ PAGES = {
     "restore": f"/documents/restore/{VEHICLES}?at=20",
     "restore a row": f"/documents/restore/{VEHICLES}?at=20&path=/rows/bus-11101",
 }
-looks = pytest.mark.parametrize("scheme", ["light", "dark"])
-sizes = pytest.mark.parametrize("width", SIZES)
 SERVER_TIME = (
     "(({responseStart, requestStart}) => responseStart - requestStart)"
     "(performance.getEntriesByType('navigation')[0])"
@@ -76,10 +74,10 @@ async def site(template_url: str) -> AsyncIterator[Documents]:
 
 @asynccontextmanager
 async def at_desk(
-    site: Documents, chromium: Browser, path: str, *, role: str = "admin", width: int = 1280
+    site: Documents, chromium: Browser, path: str, *, role: str = "admin"
 ) -> AsyncIterator[Desk]:
     """Somebody of this role who looks at a page."""
-    async with desk(site, chromium, width) as person:
+    async with desk(site, chromium) as person:
         await person.sign_in(role)
         await person.open(path)
         yield person
@@ -89,21 +87,16 @@ def state(page: Page) -> Locator:
     return page.get_by_role("region", name="The document")
 
 
-@looks
-@sizes
+@opened
 async def test_every_page_looks_right_and_has_no_barrier(
-    site: Documents, chromium: Browser, width: int, scheme: str
+    site: Documents, chromium: Browser, first: Look
 ) -> None:
-    async with desk(site, chromium, width, color_scheme=scheme) as person:
+    async with desk(site, chromium, first) as person:
         await person.sign_in()
-        barriers: dict[str, list[str]] = {}
         for name, path in PAGES.items():
             await person.open(path)
             await expect(person.page.locator("main h1")).to_be_visible()
-            await screenshot(person.page, f"documents {name} {width} {scheme}")
-            barriers[name] = await person.barriers()
-            assert not await person.is_too_wide(), f"{name} is wider than the screen"
-        assert {name: found for name, found in barriers.items() if found} == {}
+            await person.see(f"documents {name}")
 
 
 async def test_pages_are_small_and_say_how_long_they_took(site: Documents, chromium: Browser) -> None:
@@ -202,8 +195,7 @@ async def test_a_version_is_kept_looked_at_and_compared(site: Documents, chromiu
         await person.page.get_by_role("button", name="Keep as version").click()
         dialog = person.page.get_by_role("dialog", name="Keep a version")
         await expect(dialog.get_by_label("Of update")).to_have_value("4")
-        await screenshot(person.page, "documents keep 1280 light")
-        assert await person.barriers() == []
+        await person.see("documents keep")
         await dialog.get_by_label("Name").fill("before the gate")
         await person.page.keyboard.press("Enter")
         await expect(person.page.locator("#toasts")).to_contain_text("“before the gate” is kept")
@@ -216,27 +208,22 @@ async def test_a_version_is_kept_looked_at_and_compared(site: Documents, chromiu
         await expect(state(person.page).get_by_role("heading", level=2)).to_contain_text("Update 4 of 7")
 
 
-@looks
-@sizes
-async def test_a_version_is_deleted_after_a_question(
-    site: Documents, chromium: Browser, width: int, scheme: str
-) -> None:
-    name = f"before the winter timetable, {width} {scheme}"
+@opened
+async def test_a_version_is_deleted_after_a_question(site: Documents, chromium: Browser, first: Look) -> None:
+    name = f"before the winter timetable, {first}"
     services = site.app.services
     record = await services.archive.document(site.tenant.id, VEHICLES)
     await services.admin.changes.keep(
         record, Author("user:ada@capmetro.example"), name=name, seq=9, deed=SYSTEM
     )
-    async with desk(site, chromium, width, color_scheme=scheme) as person:
+    async with desk(site, chromium, first) as person:
         await person.sign_in()
         await person.open(PAGES["versions"])
-        await screenshot(person.page, f"documents versions with one {width} {scheme}")
+        await person.see("documents versions with one")
         await person.page.get_by_role("button", name=f"Delete… {name}").click()
         dialog = person.page.get_by_role("dialog", name="Delete this version?")
         await expect(dialog).to_contain_text(name)
-        await screenshot(person.page, f"documents delete version {width} {scheme}")
-        assert await person.barriers() == []
-        assert not await person.is_too_wide()
+        await person.see("documents delete version")
         await person.page.keyboard.press("Escape")
         await expect(dialog).to_be_hidden()
         assert name in {each.name for each in await services.archive.versions(record, before=None, limit=9)}

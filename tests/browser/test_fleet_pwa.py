@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -56,7 +57,8 @@ async def test_what_drives_on_one_device_moves_on_another(
 ) -> None:
     key = await sync_server.key_for("pwa-drive", *SCOPES)
     driver = await open_fleet(sync_server, key, "driver")
-    office = await open_fleet(sync_server, key, "office", viewport=DESKTOP)
+    moving_on: dict[str, Any] = {"viewport": DESKTOP, "reduced_motion": "no-preference"}  # it glides there
+    office = await open_fleet(sync_server, key, "office", **moving_on)
     await driver.drive()
     moving = office.rows.filter(has_text="km/h")
     await expect(moving).not_to_have_count(0)

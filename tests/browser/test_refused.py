@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
@@ -15,8 +14,8 @@ from store.contract import NewUpdate
 from store.users import MemberRole, Users
 from tests.app import running_app
 from tests.browser.dashboard_site import Site
-from tests.browser.desk import SIZES, Desk, desk
-from tests.browser.device import screenshot
+from tests.browser.desk import desk
+from tests.browser.looks import Look, opened
 from tests.fleet import Writer, fix, open_fleet, track_name
 from tests.postgres import clone_database, drop_database
 
@@ -50,38 +49,31 @@ async def site(template_url: str) -> AsyncIterator[Site]:
     await drop_database(url)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", SIZES)
+@opened
 async def test_from_the_fleet_to_the_place_in_the_document(
-    site: Site, chromium: Browser, width: int, scheme: str
+    site: Site, chromium: Browser, first: Look
 ) -> None:
-    async with desk(site, chromium, width, color_scheme=scheme) as person:
+    async with desk(site, chromium, first) as person:
         page = person.page
         await person.sign_in("viewer")
         await person.open("/fleet")
         await page.get_by_role("link", name="66 refused").click()
         await expect(page.get_by_role("heading", name="Refused", exact=True)).to_be_visible()
-        await _look(person, f"refused {width} {scheme}")
+        await person.see("dashboard refused")
 
         await page.get_by_role("link", name="60 refused: odometer_m of tables/vehicles").click()
         await expect(page.get_by_role("heading", name="Refused: odometer_m")).to_be_visible()
         await expect(page.get_by_text("Write the field as a number").first).to_be_visible()
-        await _look(person, f"refused all {width} {scheme}")
+        await person.see("dashboard refused all")
 
         await page.get_by_role("link", name="rows / bus-7 / odometer_m").click()
         await expect(page.get_by_text("7 km", exact=False).first).to_be_visible()
         await expect(page.get_by_text("things here have no place in the tables")).to_be_visible()
-        await _look(person, f"refused document {width} {scheme}")
-
-
-async def _look(person: Desk, name: str) -> None:
-    await screenshot(person.page, f"dashboard {name}")
-    assert await person.barriers() == []
-    assert not await person.is_too_wide(), name
+        await person.see("dashboard refused document")
 
 
 async def test_the_list_is_searched_narrowed_and_walked_by_keyboard(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         page = person.page
         await person.sign_in("viewer")
         await person.open("/fleet/-/refused")
@@ -100,7 +92,7 @@ async def test_the_list_is_searched_narrowed_and_walked_by_keyboard(site: Site, 
 
 
 async def test_what_has_no_address_leads_to_its_document(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         page = person.page
         await person.sign_in("viewer")
         for place in ("sequences/*", "rows/*"):

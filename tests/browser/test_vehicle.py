@@ -11,15 +11,14 @@ import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 from pycrdt import Doc, Map
 
 from store.audit import SYSTEM
 from tests.browser.dashboard_site import Site
-from tests.browser.desk import SIZES, Desk, desk
-from tests.browser.device import screenshot
+from tests.browser.desk import Desk, desk
+from tests.browser.looks import Look, opened
 from tests.browser.vehicle_site import BUS, QUIET, TABLE, running_vehicles
 from tests.eventually import eventually
 from tests.postgres import clone_database, drop_database
@@ -27,8 +26,6 @@ from webhost_sync.fleet.row_editor import Editor
 from webhost_sync.sync.protocol import SyncStep1, SyncStep2, SyncUpdate, decode, encode
 
 PAGE = f"/fleet/{BUS}"
-looks = pytest.mark.parametrize("scheme", ["light", "dark"])
-sizes = pytest.mark.parametrize("width", SIZES)
 SERVER_TIME = (
     "(({responseStart, requestStart}) => responseStart - requestStart)"
     "(performance.getEntriesByType('navigation')[0])"
@@ -44,22 +41,16 @@ async def site(template_url: str) -> AsyncIterator[Site]:
     await drop_database(url)
 
 
-async def settled(person: Desk) -> None:
-    """Wait until the map shows all that it is to show, and has come to rest."""
-    at_rest = "(({ map }) => Boolean(map?.gl.loaded()) && !map.gl.isMoving())(document.getElementById('map'))"
-    await eventually(lambda: person.page.evaluate(at_rest), within=90)
-
-
 async def look(person: Desk, path: str = PAGE) -> Page:
     """Open a page, and wait until its map shows all of it."""
     await person.open(path)
-    await settled(person)
+    await person.maps_drawn()
     return person.page
 
 
 async def on_map(person: Desk, source: str) -> list[dict[str, Any]]:
     """What stands in one source of the map."""
-    await settled(person)
+    await person.maps_drawn()
     found: list[dict[str, Any]] = await person.page.evaluate(
         "async (name) => (await document.getElementById('map').map.gl.getSource(name).getData()).features",
         source,
@@ -73,37 +64,23 @@ async def marker(person: Desk) -> list[float]:
     return place
 
 
-@looks
-@sizes
-async def test_every_part_looks_right_and_has_no_barrier(
-    site: Site, chromium: Browser, width: int, scheme: str
-) -> None:
-    async with desk(site, chromium, width, color_scheme=scheme) as person:
+@opened
+async def test_every_part_looks_right_and_has_no_barrier(site: Site, chromium: Browser, first: Look) -> None:
+    async with desk(site, chromium, first) as person:
         await person.sign_in("admin")
-        barriers: dict[str, list[str]] = {}
         page = await look(person)
-        barriers["day"] = await person.barriers()
-        await screenshot(page, f"vehicle day {width} {scheme}", full_page=width < 500)
-        assert not await person.is_too_wide()
+        await person.see("vehicle day", full_page=True)
         await page.locator(".segment-trip button").nth(1).click()
-        await settled(person)
-        await settled(person)
-        barriers["trip"] = await person.barriers()
         await page.evaluate("scrollTo(0, 0)")
-        await screenshot(page, f"vehicle trip {width} {scheme}")
+        await person.see("vehicle trip")
         await page.get_by_role("button", name="Edit").click()
-        await screenshot(page, f"vehicle edit {width} {scheme}")
-        await page.evaluate("Promise.all(document.getAnimations().map((one) => one.finished))")
-        barriers["edit"] = await person.barriers()
+        await person.see("vehicle edit")
         await look(person, f"/fleet/{QUIET}")
-        barriers["quiet"] = await person.barriers()
-        await screenshot(page, f"vehicle quiet {width} {scheme}")
-        assert not await person.is_too_wide()
-        assert {name: found for name, found in barriers.items() if found} == {}
+        await person.see("vehicle quiet")
 
 
 async def test_the_page_is_small_and_says_how_long_it_took(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("viewer")
         sizes: list[int] = []
         person.page.on(
@@ -124,7 +101,7 @@ async def test_the_page_is_small_and_says_how_long_it_took(site: Site, chromium:
 
 
 async def test_ranges_are_named_or_typed(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("viewer")
         page = await look(person)
         day = await page.locator("[data-segment]").count()
@@ -195,7 +172,7 @@ async def _has_moved_on(slider: Any, beyond: float) -> None:
 
 
 async def test_trips_and_stops_are_chosen_in_the_list_and_on_the_map(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, reduced_motion="no-preference") as person:
         await person.sign_in("viewer")
         page = await look(person)
         lines = await on_map(person, "tracks")
@@ -216,7 +193,7 @@ async def test_trips_and_stops_are_chosen_in_the_list_and_on_the_map(site: Site,
         stop = page.locator(".segment-stop").nth(3)
         await stop.get_by_role("button").focus()
         await page.keyboard.press("Enter")
-        await settled(person)
+        await person.maps_drawn()
         dots = await on_map(person, "dots")
         assert [dot["properties"]["radius"] for dot in dots].count(9) == 1
         await stop.get_by_role("button").click()
@@ -230,7 +207,7 @@ async def test_an_edit_changes_what_was_edited_and_whoever_is_connected_sees_it(
     other: Doc[Any] = Doc(client_id=99)
     connection = await site.connect(site.key.text, TABLE)
     await connection.send(encode(SyncStep1(b"\0")))
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("admin")
         page = await look(person)
         await page.keyboard.press("n")
@@ -267,7 +244,7 @@ async def _sees(connection: Any, replica: Doc[Any], **fields: object) -> None:
 
 
 async def test_a_viewer_edits_nothing_and_an_edit_says_what_is_wrong(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("viewer")
         page = await look(person)
         await expect(page.get_by_role("button", name="Edit")).to_have_count(0)
@@ -282,7 +259,7 @@ async def test_a_viewer_edits_nothing_and_an_edit_says_what_is_wrong(site: Site,
 
 
 async def test_the_day_is_exported_in_every_form(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("viewer")
         page = await look(person)
         await page.get_by_text("Export").click()
@@ -300,12 +277,7 @@ async def test_the_day_is_exported_in_every_form(site: Site, chromium: Browser) 
 
 
 async def test_without_webgl_the_list_and_the_replay_go_on(site: Site, chromium: Browser) -> None:
-    async with desk(site, chromium) as person:
-        await person.page.add_init_script(
-            "const canvas = HTMLCanvasElement.prototype, draw = canvas.getContext;"
-            "canvas.getContext = function (kind, ...rest) "
-            "{ return /webgl/.test(kind) ? null : draw.call(this, kind, ...rest) }"
-        )
+    async with desk(site, chromium, webgl=False) as person:
         await person.sign_in("viewer")
         await person.open(PAGE)
         await expect(person.page.get_by_text("this browser has no WebGL")).to_be_visible()

@@ -13,7 +13,7 @@ const at = (row) => row.dataset.at?.split(',').map(Number)
 
 let chosen = null
 let missing = false
-const drawing = createMap(document.getElementById('map'))
+const drawing = createMap(document.getElementById('map'), rows().map(at).filter(Boolean))
 const source = new EventSource(fleet.dataset.positions)
 source.addEventListener('latest', (event) => { for (const position of JSON.parse(event.data)) take(position); soon() })
 source.addEventListener('gone', (event) => { for (const id of JSON.parse(event.data)) forget(id); soon() })
@@ -148,6 +148,5 @@ const map = await drawing
 map?.on('vehicle', ({ id }) => void choose(id, { scroll: true }))
 map?.on('ground', ({ over }) => { if (!over) void choose(null) })
 await refresh()
-await fitAll()
 await drawFences()
 fleet.dataset.drawn = String(map !== null)

@@ -15,7 +15,8 @@ const listed = rows.filter((row) => 'row' in row.dataset)
 const at = (row) => row.dataset.at.split(',').map(Number)
 let chosen = null
 
-const map = await createMap(document.getElementById('map'))
+const places = JSON.parse(page.dataset.places ?? '[]')
+const map = await createMap(document.getElementById('map'), shapes.length ? shapes.flatMap(outline) : places)
 
 function draw() {
   map?.setShapes(shapes.map((shape) => ({ ...shape, selected: !listed.length || shape.id === chosen })))
@@ -43,16 +44,13 @@ function drawDoings() {
 }
 
 if (form) {
-  const places = JSON.parse(page.dataset.places ?? '[]')
   map?.setVehicles(places.map(([longitude, latitude], number) => ({ id: String(number), name: '', longitude, latitude, state: 'offline' })))
-  map?.fit(shapes.length ? shapes.flatMap(outline) : places)
   startDrawing(form, map, shapes)
 } else {
   draw()
 }
 if (map && !form) {
   if (events.length || vehicles.length) drawDoings()
-  map.fit(shapes.flatMap(outline))
   map.on('shape', ({ id }) => { if (listed.length) choose(id, { scroll: true }) })
   map.on('ground', ({ over }) => { if (!over && listed.length) choose(null) })
   map.on('vehicle', ({ id }) => vehicles.find((row) => row.dataset.vehicle === id)?.querySelector('a').focus())

@@ -1,7 +1,8 @@
 /* The map of every page that has one. A page writes `ui.map(…)` into its template, imports this file from
    beside it (such names become addresses), and does
 
-       const map = await createMap(element)     // null where there is no WebGL; the element then says so
+       const map = await createMap(element, [[longitude, latitude], …])  // it begins with these in view; null
+                                                // where there is no WebGL, and the element says so
        map.setVehicles([{ id, name, longitude, latitude, headingDeg, state }])   // state: moving, stopped, offline
        map.choose(id)                           // drawn larger, above the rest, never in a cluster; null for none
        map.setTracks([{ id, points: [[longitude, latitude], …], color?, opacity? }])
@@ -24,14 +25,15 @@ import { COLOURS, layers, markers, style } from './map-layers.js'
 const EARTH_M = 6371008.8
 const STREETS_ZOOM = 13
 const NEAR = 9
+const VIEW = { padding: 48, maxZoom: 14 }
 const TOUCHABLE = { chosen: 'vehicle', vehicle: 'vehicle', dot: 'dot', 'shape-area': 'shape' }
 
 setWorkerUrl(new URL('./maplibre-gl-worker.mjs', import.meta.url).href)
 
 /** Draw a map into the element. Resolves when it can be drawn on; with null where this browser has no WebGL. */
-export async function createMap(element) {
+export async function createMap(element, points = []) {
   try {
-    const map = new FleetMap(element, await loadBaseMap())
+    const map = new FleetMap(element, await loadBaseMap(), points)
     await map.loaded
     element.dataset.mapState = 'ready'
     element.map = map
@@ -50,9 +52,10 @@ class FleetMap {
   #vehicles = []
   #chosen = null
   #drawing = false
+  #drawn = {}
   #listeners = { vehicle: [], shape: [], dot: [], ground: [] }
 
-  constructor(element, base) {
+  constructor(element, base, points) {
     this.#element = element
     const { tileUrl, tileAttribution } = element.dataset
     this.#tiles = tileUrl ? { url: new URL(tileUrl, location.href).href.replaceAll('%7B', '{').replaceAll('%7D', '}'), attribution: tileAttribution } : null
@@ -60,13 +63,13 @@ class FleetMap {
     this.gl = new GlMap({
       container: element,
       style: style(colours, base, this.#tiles),
-      center: [0, 25],
-      zoom: 1.2,
+      // The world, where nothing is to be in view: one that is drawn first and left at once costs as much as the place.
+      ...(points.length ? { bounds: around(points), fitBoundsOptions: VIEW } : { center: [0, 25], zoom: 1.2 }),
       maxZoom: 19,
       attributionControl: false,
       dragRotate: false,
       pitchWithRotate: false,
-      fadeDuration: 120,
+      fadeDuration: matchMedia('(prefers-reduced-motion: reduce)').matches ? 0 : 120, // the rest MapLibre heeds by itself
       renderWorldCopies: true,
     })
     this.gl.touchZoomRotate.disableRotation()
@@ -76,11 +79,12 @@ class FleetMap {
     this.gl.addControl(new ScaleControl({ maxWidth: 90 }), 'bottom-left')
     this.gl.addControl(new AttributionControl({ compact: true }), 'bottom-right')
     for (const [name, image] of markers(colours)) this.gl.addImage(name, image, { pixelRatio: 2 })
-    this.loaded = new Promise((resolve) => { this.gl.once('load', resolve) })
+    // Before anything is drawn, so that what a page sets at once is drawn with the rest.
+    this.loaded = new Promise((resolve) => { this.gl.once('style.load', resolve) })
     this.gl.once('load', () => element.querySelector('.maplibregl-ctrl-attrib')?.classList.remove('maplibregl-compact-show'))
     if (!this.#tiles) {
-      const draw = () => this.gl.getSource('grid').setData(grid(this.gl.getBounds()))
-      this.gl.once('load', draw)
+      const draw = () => this.#set('grid', [feature({}, 'MultiLineString', grid(this.gl.getBounds()).coordinates)])
+      this.gl.once('style.load', draw)
       this.gl.on('moveend', draw)
     }
     this.#listen()
@@ -127,10 +131,8 @@ class FleetMap {
     this.gl.doubleClickZoom[active ? 'disable' : 'enable']()
   }
 
-  fit(points, { animate = false, maxZoom = 14 } = {}) {
-    if (!points.length) return
-    const bounds = points.reduce((all, point) => all.extend(point), new LngLatBounds())
-    this.gl.fitBounds(bounds, { padding: 48, maxZoom, duration: animate ? 500 : 0 })
+  fit(points, { animate = false, maxZoom = VIEW.maxZoom } = {}) {
+    if (points.length) this.gl.fitBounds(around(points), { ...VIEW, maxZoom, duration: animate ? 500 : 0 })
   }
 
   show(point) {
@@ -141,7 +143,11 @@ class FleetMap {
     this.gl.remove()
   }
 
+  /** Setting data draws the whole map anew, also where it says what is there already. */
   #set(source, features) {
+    const text = JSON.stringify(features)
+    if (this.#drawn[source] === text) return
+    this.#drawn[source] = text
     this.gl.getSource(source).setData({ type: 'FeatureCollection', features })
   }
 
@@ -229,6 +235,10 @@ function theShortWay(points) {
     ring.push([before + ((((longitude - before + 180) % 360) + 360) % 360) - 180, latitude])
   }
   return ring
+}
+
+function around(points) {
+  return points.reduce((all, point) => all.extend(point), new LngLatBounds())
 }
 
 /** The middle of the box around the points. */

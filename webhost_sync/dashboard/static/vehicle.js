@@ -174,17 +174,15 @@ if (slider) {
 }
 for (const [number, { row }] of segments.entries()) row.querySelector('button').addEventListener('click', () => choose(chosen === number ? null : number))
 
-map = await createMap(document.getElementById('map'))
+const latest = vehicle.dataset.latest?.split(',').map(Number)
+const way = points.map(([, longitude, latitude]) => [longitude, latitude])
+map = await createMap(document.getElementById('map'), way.length || !latest ? way : [latest])
 if (map) {
   map.choose('it')
   drawWay()
   drawVehicle()
-  const latest = vehicle.dataset.latest?.split(',').map(Number)
-  if (!points.length && latest) {
+  if (!points.length && latest)
     map.setVehicles([{ id: 'it', name: vehicle.dataset.vehicle, longitude: latest[0], latitude: latest[1], state: 'offline' }])
-    map.fit([latest])
-  }
-  map.fit(points.map(([, longitude, latitude]) => [longitude, latitude]))
   map.on('dot', ({ id }) => {
     choose(Number(id))
     segments[Number(id)].row.scrollIntoView({ block: 'nearest' })

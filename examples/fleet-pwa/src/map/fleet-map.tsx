@@ -12,6 +12,7 @@ import { addVehicleLayers, featuresOf, showVehicles, TOUCHABLE } from './vehicle
 
 setWorkerUrl(workerUrl)
 
+const still = matchMedia('(prefers-reduced-motion: reduce)')
 const darkness = matchMedia('(prefers-color-scheme: dark)')
 const CLOSE_ZOOM = 13
 
@@ -84,6 +85,7 @@ function useMap(
       pitchWithRotate: false,
       maxZoom: 17,
       minZoom: 8.5,
+      ...(still.matches && { fadeDuration: 0 }), // the rest MapLibre heeds by itself
       ...HOME,
     })
     map.touchZoomRotate.disableRotation()
