@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.browser.dashboard_site import Site, running_site
 from tests.browser.desk import desk
 from tests.browser.device import screenshot
-from tests.browser.looks import Look, opened
+from tests.browser.looks import PHONE, Look, opened
 from tests.eventually import eventually
 from tests.postgres import clone_database, drop_database
 
@@ -217,6 +217,18 @@ async def test_everything_is_reached_by_keyboard(site: Site, chromium: Browser) 
         await person.page.keyboard.press("s")
         await person.page.wait_for_url("**/dashboard/capmetro/test/overview")
         await screenshot(person.page, "dashboard test space 1280 light")
+
+
+async def test_on_a_phone_the_last_place_of_the_bar_has_the_rest(site: Site, chromium: Browser) -> None:
+    async with desk(site, chromium, PHONE, webgl=False) as person:
+        await person.sign_in("admin")
+        bar = person.page.get_by_role("navigation", name="Sections")
+        await expect(bar.get_by_role("link", name="Settings")).to_be_hidden()
+        await bar.get_by_text("More").click()
+        await person.see("dashboard more")
+        await bar.get_by_role("link", name="Settings").click()
+        await expect(person.page.get_by_role("heading", level=1, name="Settings")).to_be_visible()
+        await expect(bar.locator("summary.is-current")).to_have_text("More")
 
 
 async def test_the_chosen_theme_stays(site: Site, chromium: Browser) -> None:
