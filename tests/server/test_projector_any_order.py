@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.fleet import TODAY, Fleet, Rows, Writer, fix, open_fleet, tables, track_name
+from tests.lengths import rounds
 from tests.postgres import clone_database, drop_database
 from webhost_sync.config import Settings
 from webhost_sync.fleet.rebuild import rebuild
@@ -151,7 +152,7 @@ async def forget(fleet: Fleet, tenant_id: int) -> None:
 
 # Without shrinking: an example takes a second, and a smaller fleet tells little more.
 @settings(
-    max_examples=25,
+    max_examples=rounds(10, in_fuzz=25),
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],

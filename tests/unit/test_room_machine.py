@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from pycrdt import Array, Doc, Map, Text
 
+from tests.lengths import rounds
 from tests.slices import at_once
 from webhost_sync.sync.awareness import AwarenessLimits, AwarenessTable
 from webhost_sync.sync.document import Document
@@ -252,5 +253,7 @@ class RoomMachine(RuleBasedStateMachine):
         assert {*one.kept} == {*other.kept}
 
 
-RoomMachine.TestCase.settings = settings(max_examples=2000, stateful_step_count=30, deadline=None)
+RoomMachine.TestCase.settings = settings(
+    max_examples=rounds(500, in_fuzz=2000), stateful_step_count=30, deadline=None
+)
 test_room_machine = RoomMachine.TestCase
