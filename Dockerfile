@@ -17,6 +17,8 @@ COPY webhost_sync webhost_sync
 COPY store store
 RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
  && pip install --no-deps /wheels/*.whl
+# The user of the server can't write there: what isn't compiled here, every start would compile.
+RUN python -I -c "from webhost_sync.dashboard.render import environment, make_ready; make_ready(environment())"
 
 FROM python:3.11-slim-bookworm
 # The folder must belong to the user before the volume is declared, or a new volume belongs to root.

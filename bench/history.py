@@ -3,7 +3,8 @@
 A blog post of 21,411 keystrokes by five authors (`tests/data`), each an update in the log, never compacted.
 Whole requests to a server process over HTTP on this machine, one after another, in milliseconds:
 
-- the page of a history that is opened for the first time ever, by a new process and by one that is warm;
+- the page of a history that is opened for the first time ever, by a new process and by one that is warm; and
+  what its script asks for then, which goes through all of it (`wait=yes`);
 - the page again, and by a new process;
 - the slider: states at random points, from a new process (its first answers are among them), again from the
   same one at other points, and from one that keeps no states (`HISTORY_CACHE_BYTES=0`), where each is made
@@ -92,7 +93,9 @@ async def measure(database: Database, url: str, folder: Path, points: int) -> No
     print(f"{'':<46}{'count':>6}{'p50':>10}{'p95':>10}{'max':>10}{'first':>10}")
     async with person.at_new_process() as client:
         show("first opening ever, new process", [await timed(client, history[1])])
+        show("and all of it", [await timed(client, f"{history[1]}?wait=yes")])
         show("first opening ever", [await timed(client, path) for path in history[2:]])
+        show("and all of it", [await timed(client, f"{path}?wait=yes") for path in history[2:]])
         show("opening", [await timed(client, history[1]) for _ in range(20)])
     async with person.at_new_process() as client:
         show("opening, new process", [await timed(client, history[1])])

@@ -49,6 +49,9 @@ async def served(
         "PORT": str(port),
         "LOG_LEVEL": "warning",
         "TOKEN_SIGNING_SECRET": secrets.token_hex(32),
+        # As installed: what Python and the templates are compiled to is there, but for the first of all.
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(folder / "compiled"),
         **settings,
     }
     with (folder / "log").open("wb") as log:

@@ -86,7 +86,7 @@ with paused as (
 select actor, device, min(seq) as first_seq, max(seq) as last_seq, min(received_at) as started_at,
        max(received_at) as ended_at, count(*) as updates, sum(size)::bigint as bytes
 from timed
-group by actor, device, chain, floor(extract(epoch from received_at - began) / 600)
+group by actor, device, chain, date_bin('10 minutes', received_at, began)
 having ($4::bigint is null or max(seq) < $4)
    and ($8::timestamptz is null or max(received_at) >= $8)
    and ($9::timestamptz is null or min(received_at) < $9)

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import quote
 
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Response, expect
 
 from store.audit import SYSTEM
 from tests.browser.desk import Desk, desk
@@ -134,6 +134,31 @@ async def test_the_slider_goes_through_time(site: Documents, chromium: Browser) 
         times = await person.page.evaluate(SLIDER_TIMES)
         assert len(times) >= 5
         sys.stdout.write(f"the slider answered in at most {max(times):.0f} ms\n")
+
+
+async def test_a_long_history_that_nobody_has_opened_is_there_at_once_and_fills_in(
+    site: Documents, chromium: Browser
+) -> None:
+    async with site.app.services.database.owner_connection() as connection:
+        await connection.execute("delete from document_snapshots")
+        await connection.execute("update documents set snapshot_seq = 0")
+    async with desk(site, chromium) as person:
+        await person.sign_in("viewer")
+        async with person.page.expect_response(_fills_a_history_in) as answer:
+            await person.open(PAGES["history"])
+        assert (await answer.value).ok
+        page = person.page
+        await expect(state(page).get_by_role("heading", level=2)).to_contain_text(f"Update {_spaced(9000)}")
+        assert await state(page).locator(".prose").text_content() == blog_post()[8999].text
+        await expect(page.get_by_text("Opened for the first time")).to_have_count(0)
+        await expect(page.locator(".activity").first).to_be_visible()
+        await page.get_by_role("slider", name="Update to look at").fill("7321")
+        await expect(state(page).locator(".prose")).to_have_text(blog_post()[7320].text, use_inner_text=False)
+        assert await page.locator("main").count() == await page.locator("main h1").count() == 1
+
+
+def _fills_a_history_in(answer: Response) -> bool:
+    return "/documents/history/" in answer.url and answer.request.headers.get("hx-request") == "true"
 
 
 def _spaced(number: int) -> str:

@@ -78,7 +78,14 @@ async def test_opening_a_history_that_was_never_compacted_brings_every_state_nea
     async with open_post(database_url) as post, AsyncExitStack() as stack:
         log, history = post.api.app.services.log, PostgresHistory(post.api.app.services.database)
         viewer = await Dashboard(post.api.app, stack).signed_in(post.key.tenant, "viewer")
-        assert (await viewer.get(f"/documents/history/{NAME}")).status_code == 200
+        page = (await viewer.get(f"/documents/history/{NAME}?at=9000")).text
+        assert "Opened for the first time" in page
+        assert (await log.open(post.key.tenant.id, NAME, create=False)).snapshot_seq == 0
+        for asked in ("?at=9000&wait=yes", "?at=9000"):
+            page = (await viewer.get(f"/documents/history/{NAME}{asked}")).text
+            assert "Opened for the first time" not in page
+            assert 'data-seq="9000"' in page
+            assert 'class="activity ' in page
         key = (post.key.tenant.id, post.record.id)
 
         async def made() -> bool:

@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 from webhost_sync import __version__
 from webhost_sync.dashboard import words
 from webhost_sync.dashboard.assets import asset_url, assets_by_url
+from webhost_sync.dashboard.compiled import Compiled
 from webhost_sync.dashboard.sparkline import bar, sparkline
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -27,6 +28,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(TEMPLATES),
+        bytecode_cache=Compiled(TEMPLATES.parent),
         autoescape=True,
         undefined=StrictUndefined,
         auto_reload=False,
@@ -61,8 +63,8 @@ def environment() -> Environment:
 
 
 def make_ready(made: Environment) -> None:
-    """Read every file and compile every template: whoever looked first would wait for that, and every room
-    with them."""
+    """Read every file, and every template or what it was compiled to: whoever looked first would wait for
+    that, and every room with them."""
     assets_by_url()
     for name in made.list_templates():
         made.get_template(name)

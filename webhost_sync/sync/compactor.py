@@ -67,19 +67,19 @@ class Ladders:
 
     async def mend(self, record: DocumentRecord) -> None:
         """Return once any state of the document is near a snapshot, or can't be brought near one."""
-        if not _lacks_snapshots(record):
+        if not lacks_snapshots(record):
             return
         async with self._turn:
             try:
                 now = await self._log.open(record.tenant_id, record.name, create=False)
-                if _lacks_snapshots(now) and await make_snapshots(self._log, now) is not None:
+                if lacks_snapshots(now) and await make_snapshots(self._log, now) is not None:
                     logger.info("snapshots made", tenant=record.tenant_id, document=record.name)
             except (StoreError, SyncError, BrokenDocument) as error:
                 # Whoever looks is told the same, or gets the state by the long way.
                 logger.warning("no snapshots", tenant=record.tenant_id, document=record.name, why=str(error))
 
 
-def _lacks_snapshots(record: DocumentRecord) -> bool:
+def lacks_snapshots(record: DocumentRecord) -> bool:
     """Whether an older state of it would take long to make."""
     return record.state is DocumentState.ACTIVE and record.head_seq - record.snapshot_seq >= RUNG_ROWS
 

@@ -84,6 +84,7 @@ class History(DocumentAnswer):
     lanes: ForTemplate = Field(exclude=True, description="`Lane`s.")
     numbers: list[int] = Field(exclude=True, description="Of the writer of each activity.")
     ticks: list[datetime] = Field(exclude=True, description="When the log came so far, evenly along it.")
+    is_read: bool = Field(exclude=True, description="False where activities and state are still to come.")
 
 
 class Comparison(DocumentAnswer):
