@@ -48,6 +48,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def __init__(self, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
         super().__init__(config, server_state, app_state)
         self.unread = bytearray()
+        self.farewell: ASGIReceiveEvent | None = None
         self.close_timeout = CLOSE_TIMEOUT
         # The library would write every header and message, tokens and all, at level debug, and
         # two lines a connection at level info beside uvicorn's.
@@ -81,17 +82,23 @@ class SocketProtocol(WebSocketsSansIOProtocol):
                 self.unread.clear()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        # What a client sent before it left has arrived. There is no more reading that could be paused.
+        # There is no more reading that could be paused.
         self.read_paused = True
-        while self.unread and self.conn.parser_exc is None:
-            super().data_received(bytes(self.unread))
-            self.unread.clear()
+        if not self.unread:
+            super().connection_lost(exc)
+            return
+        # What a client sent before it left has arrived, and the app is told that it left behind all of that;
+        # not at once, for two hundred may leave in the same moment.
+        waiting, self.queue = self.queue, asyncio.Queue()
         super().connection_lost(exc)
+        self.farewell, self.queue = self.queue.get_nowait(), waiting
 
     async def receive(self) -> ASGIReceiveEvent:
         if self.queue.empty() and self.unread:
             await asyncio.sleep(0)  # the others first, who may not have sent as much
             self.take_apart()
+        if self.farewell is not None and self.queue.empty() and not self.unread:
+            return self.farewell
         if self.read_paused and self.queue.empty():
             self.read_paused = False
             self.transport.resume_reading()

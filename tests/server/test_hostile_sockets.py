@@ -162,3 +162,18 @@ async def test_whoever_is_sent_away_in_the_middle_of_a_burst_is_gone_with_its_an
         writer.write(masked(CLOSE, struct.pack("!H", 1000)))
         assert await reader.read() == b""
         assert server.received == []
+
+
+async def test_what_came_before_a_socket_broke_arrives_little_by_little(server: Server) -> None:
+    async with raw_client(server) as (transport, _, writer):
+        server.reading.clear()  # after the message that is being waited for
+        writer.write(masked(BINARY, bytes(20)) * 5_000)
+        await eventually(lambda: len(server.received) == 1)
+        transport.abort()
+        await asyncio.sleep(0)
+        server.reading.set()
+        while len(server.received) == 1:  # noqa: ASYNC110 what is seen is the next turn of the loop
+            await asyncio.sleep(0)
+        assert len(server.received) < 1_000, "all of it was taken apart at once"
+        await eventually(lambda: bool(server.disconnects))
+    assert server.disconnects == [1005]
