@@ -5,7 +5,7 @@ MAKEFLAGS += --jobs=2
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NODE_TESTS := tests/interop/node_modules/.installed
+NODE_TESTS := tests/interop/node_modules/.installed tests/postgis/node_modules/.installed
 SDK := js-sdk
 SDK_INSTALLED := $(SDK)/node_modules/.installed
 PWA := examples/fleet-pwa
@@ -106,7 +106,7 @@ lock: tools ## Resolve the dependencies anew (needs uv)
 
 clean: ## Delete what was installed and made, and the data of demo and dev
 	rm -rf $(VENV) .data dist site .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	rm -rf tests/interop/node_modules $(PEERS:%=%/node_modules) $(SDK)/node_modules $(SDK)/dist $(SDK)/docs $(SDK)/test-results
+	rm -rf $(NODE_TESTS:%/.installed=%) $(PEERS:%=%/node_modules) $(SDK)/node_modules $(SDK)/dist $(SDK)/docs $(SDK)/test-results
 	rm -rf $(PWA)/node_modules $(PWA)/dist $(NODE_EXAMPLES:%=%/node_modules)
 
 $(VENV)/.installed: pyproject.toml requirements.lock requirements-build.lock

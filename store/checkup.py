@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from store.backup.databases import LEFTOVERS, leftovers
 from store.database import Database
+from store.extensions import missing_views
 from store.refused_readings import PLACE
 from store.roles import Role
 from store.schema import metadata
@@ -31,6 +32,7 @@ class Server:
 
     version: str
     login: str
+    database: str
     is_superuser: bool
     connections: int
     max_connections: int
@@ -50,9 +52,14 @@ class Isolation:
 
 @dataclass(frozen=True, slots=True)
 class Extension:
+    """One that the server has. `may_turn_on` is what the catalogue says of this login; a provider may let it
+    do more. `missing` are our views of it that the next migration would make."""
+
     name: str
     installed: str | None
     available: str | None
+    may_turn_on: bool = True
+    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,7 @@ left join lateral (select error from backup_runs order by finished_at desc limit
 """
 _SERVER = """
 select current_setting('server_version') as version, current_user::text as login,
+       current_database()::text as database,
        (select rolsuper from pg_roles where rolname = current_user) as is_superuser,
        (select count(*) from pg_stat_activity where backend_type = 'client backend')::int as connections,
        current_setting('max_connections')::int as max_connections, clock_timestamp() as now
@@ -134,8 +142,12 @@ select relname from pg_class where relkind in ('r', 'p') and not relrowsecurity
 and relnamespace = 'public'::regnamespace and relname = any(:names) order by relname
 """
 _EXTENSIONS = """
-select name, installed_version, default_version from pg_available_extensions
-where name in ('timescaledb', 'postgis') order by name
+select a.name, a.installed_version, a.default_version,
+       r.rolsuper or (v.trusted or not v.superuser) and has_database_privilege(current_database(), 'create')
+from pg_available_extensions a
+join pg_available_extension_versions v on v.name = a.name and v.version = a.default_version
+join pg_roles r on r.rolname = current_user
+where a.name in ('timescaledb', 'postgis') order by a.name
 """
 _INDEXES = """
 select c.relname, i.indisvalid from pg_index i join pg_class c on c.oid = i.indexrelid
@@ -195,8 +207,8 @@ class Checkup:
             after = time.time()
         offset = row.now.timestamp() - (before + after) / 2
         return Server(
-            row.version, row.login, row.is_superuser, row.connections, row.max_connections, offset,
-            after - before,
+            row.version, row.login, row.database, row.is_superuser, row.connections, row.max_connections,
+            offset, after - before,
         )  # fmt: skip
 
     async def revision(self) -> str | None:
@@ -232,7 +244,13 @@ class Checkup:
         return False
 
     async def extensions(self) -> tuple[Extension, ...]:
-        return tuple(Extension(*row) for row in await self._rows(_EXTENSIONS))
+        async with self._database.owner() as connection:
+            found = (await connection.execute(text(_EXTENSIONS))).all()
+            missing = {"postgis": await connection.run_sync(missing_views)}
+        return tuple(
+            Extension(name, installed, available, may_turn_on, missing.get(name, ()))
+            for name, installed, available, may_turn_on in found
+        )
 
     async def indexes(self) -> Indexes:
         found = {name: bool(is_valid) for name, is_valid in await self._rows(_INDEXES)}

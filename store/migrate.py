@@ -25,6 +25,7 @@ from sqlalchemy import Connection, text
 
 from store.contract import SchemaOutdated
 from store.database import Database
+from store.extensions import PostGIS, put_away, turn_on
 from store.roles import MissingPrivilege, ensure_roles
 
 # Any number will do that no other program in the same database takes for its advisory locks.
@@ -48,8 +49,11 @@ def head() -> str:
     return revision
 
 
-def upgrade(url: str, *, server_login: str | None = None, to: str = "head") -> None:
+def upgrade(
+    url: str, *, server_login: str | None = None, to: str = "head", extensions: bool = True
+) -> PostGIS:
     """Run every missing migration (up to the revision `to`) in one transaction: all of them happen, or none.
+    At the head, `extensions` that the server has are turned on.
 
     Two callers at once wait for each other (advisory lock), and the second finds nothing to do; nor does
     an older program, on a schema that it can work with. `server_login` is the login of the server where it
@@ -58,7 +62,13 @@ def upgrade(url: str, *, server_login: str | None = None, to: str = "head") -> N
     Raises: Unavailable (also when a table stays locked for 10 s), MissingPrivilege, SchemaOutdated
     (the database is too new for this program).
     """
-    asyncio.run(_upgrade(url, server_login, to))
+    return asyncio.run(_upgrade(url, server_login, to, extensions))
+
+
+def turn_extensions_on(url: str) -> PostGIS:
+    """As `upgrade` does at its end, for a database that has the schema of this program; the login need own
+    nothing where there is nothing to do. Raises: Unavailable."""
+    return asyncio.run(_turn_extensions_on(url))
 
 
 def current(url: str) -> str | None:
@@ -92,9 +102,18 @@ def oldest_program(revisions: Iterable[tuple[str, Mapping[str, object]]]) -> str
     return oldest
 
 
-async def _upgrade(url: str, server_login: str | None, to: str) -> None:
+async def _upgrade(url: str, server_login: str | None, to: str, extensions: bool) -> PostGIS:
     async with Database(url, statement_timeout=0) as database, database.owner() as connection:
-        await connection.run_sync(_upgrade_on, server_login, to)
+        is_ours = await connection.run_sync(_upgrade_on, server_login, to)
+        if not (is_ours and extensions and to == "head"):
+            return PostGIS()
+        return await connection.run_sync(turn_on)
+
+
+async def _turn_extensions_on(url: str) -> PostGIS:
+    async with Database(url, statement_timeout=0) as database, database.owner() as connection:
+        await connection.run_sync(_alone)
+        return await connection.run_sync(turn_on)
 
 
 async def _current(url: str) -> str | None:
@@ -102,22 +121,30 @@ async def _current(url: str) -> str | None:
         return await connection.run_sync(_revision)
 
 
-def _upgrade_on(connection: Connection, server_login: str | None, to: str) -> None:
+def _alone(connection: Connection) -> None:
     connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": MIGRATION_LOCK})
     # Whoever waits for a table's lock makes everybody else wait behind it: rather fail, and be run again.
     connection.execute(text("set local lock_timeout = '10s'"))
+
+
+def _upgrade_on(connection: Connection, server_login: str | None, to: str) -> bool:
+    """Whether the database has a schema of this program now, and not of a newer one that is left alone."""
+    _alone(connection)
     found = _revision(connection)
     if found is not None and found not in known():
         if _is_newer_and_works(connection, found):
-            return
+            return False
         raise SchemaOutdated(f"the database has schema {found}, which this program doesn't know; update it")
     _demand_schema(connection)
     ensure_roles(connection, login=server_login)
+    if found != head():
+        put_away(connection)
     config = _config()
     config.attributes["connection"] = connection
     with _ONE_ALEMBIC_AT_A_TIME:
         command.upgrade(config, to)
     connection.execute(text(f"comment on table alembic_version is 'oldest program: {_oldest(connection)}'"))
+    return True
 
 
 def _oldest(connection: Connection) -> str:

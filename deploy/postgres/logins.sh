@@ -22,9 +22,9 @@ select 'create database webhost owner webhost_owner' where not exists (select fr
 alter database webhost owner to webhost_owner;
 SQL
 
-# Extensions that only a superuser may make; webhost-sync uses those that are there, and needs none.
+# What only a superuser may turn on; webhost-sync uses it where it is there, and doesn't need it.
 psql --no-psqlrc --quiet --set ON_ERROR_STOP=1 --dbname webhost <<'SQL'
 set client_min_messages = warning;
 select format('create extension if not exists %I', name)
-  from pg_available_extensions where name in ('timescaledb', 'postgis') order by name \gexec
+  from pg_available_extensions where name = 'postgis' \gexec
 SQL

@@ -80,7 +80,9 @@ def test_migrating_twice_changes_nothing(run: Run, empty_database_url: str) -> N
     first = run("migrate", "--json", DATABASE_URL=empty_database_url)
     second = run("migrate", "--json")
     assert first.document["before"] is None
-    assert second.document == {"before": first.document["after"], "after": first.document["after"]}
+    head = first.document["after"]
+    assert second.document == {"before": head, "after": head, "postgis": None, "views": []}
+    assert second.err == ""
 
 
 def test_version_prints_one_document(run: Run) -> None:

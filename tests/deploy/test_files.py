@@ -92,8 +92,10 @@ def settings() -> Iterator[tuple[str, str]]:
     yield from (("Dockerfile", key) for key in re.findall(r"([A-Z_]+)=", block) if key != "PATH")
 
 
-def test_the_dockerfile_passes_hadolint() -> None:
-    checked = subprocess.run([BIN / "hadolint", REPOSITORY / "Dockerfile"], capture_output=True, text=True)
+@pytest.mark.parametrize("folder", [".", "deploy/postgres"])
+def test_a_dockerfile_passes_hadolint(folder: str) -> None:
+    dockerfile = REPOSITORY / folder / "Dockerfile"
+    checked = subprocess.run([BIN / "hadolint", dockerfile], capture_output=True, text=True)
     assert checked.returncode == 0, checked.stdout
 
 
@@ -174,6 +176,12 @@ def test_files_that_are_mounted_are_there_and_volumes_are_declared() -> None:
                 else source in configuration["volumes"]
             )
             assert there, mount
+
+
+def test_postgres_with_postgis_is_the_one_that_is_started_without() -> None:
+    [plain] = re.findall(r":-([^}]+)\}", compose()["services"]["db"]["image"])
+    [base] = re.findall(r"^FROM (.+)$", (DEPLOY / "postgres" / "Dockerfile").read_text(), re.MULTILINE)
+    assert base == plain
 
 
 # fly.toml

@@ -45,7 +45,8 @@ def test_a_sound_installation_has_nothing_failed_and_an_exit_code_of_0(
     assert (
         found["schema"]["verdict"] == found["tenants apart"]["verdict"] == found["indexes"]["verdict"] == "ok"
     )
-    assert "plain Postgres serves" in found["extension timescaledb"]["evidence"]
+    assert "not used" in found["extension timescaledb"]["evidence"]
+    assert "not on this server, nor needed" in found["extension postgis"]["evidence"]
     assert found["redis"]["verdict"] == "not applicable"
 
 

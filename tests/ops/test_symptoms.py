@@ -27,6 +27,11 @@ MATRIX: dict[str, tuple[str, ...]] = {
     "An extension is missing": (
         "ops/test_doctor::test_a_sound_installation_has_nothing_failed_and_an_exit_code_of_0",
         "unit/test_doctor_verdicts::test_extensions_are_said_to_be_there_and_are_never_demanded",
+        "unit/test_doctor_verdicts::test_what_may_be_done_about_postgis_is_said_with_what_to_type",
+        "postgis/test_turning_on::test_a_login_that_may_not_turn_it_on_goes_on_and_is_told_what_to_type",
+        "postgis/test_turning_on::test_what_is_not_turned_on_needs_one_command_which_rewrites_nothing",
+        "postgis/test_turning_on::test_views_that_are_missing_are_named_by_the_doctor_and_made_by_migrate",
+        "postgis/test_turning_on::test_a_database_that_lost_it_goes_on_and_takes_it_back_in_any_schema",
         "backup/test_backup::test_a_restore_leaves_alone_what_belongs_to_an_extension",
     ),
     "Reading without a tenant is refused": (

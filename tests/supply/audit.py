@@ -22,6 +22,7 @@ NPM = (
     "examples/node-device",
     "examples/plain-yjs",
     "tests/interop",
+    "tests/postgis",
     "bench",
 )
 

@@ -14,7 +14,7 @@ SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
 
 
 def server(*, connections: int = 5, offset: float = 0.0, round_trip: float = 0.002) -> Server:
-    return Server("17.5", "postgres", True, connections, 100, offset, round_trip)
+    return Server("17.5", "postgres", "webhost", True, connections, 100, offset, round_trip)
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,30 @@ def test_a_projector_that_is_late_dead_or_failing_is_told_apart() -> None:
 
 
 def test_extensions_are_said_to_be_there_and_are_never_demanded() -> None:
-    there, missing = database.extensions([Extension("timescaledb", "2.20", "2.20")])
-    assert there.evidence == "2.20 is installed in this database"
-    assert (missing.verdict, "plain Postgres serves" in missing.evidence) == (Verdict.OK, True)
+    timescale, postgis = database.extensions([Extension("timescaledb", "2.20", "2.20")], "webhost")
+    assert timescale.evidence.startswith("2.20 is in this database, and not used: ")
+    assert "row-level security" in timescale.evidence
+    assert (timescale.verdict, postgis.verdict) == (Verdict.OK, Verdict.OK)
+    assert "not on this server, nor needed" in postgis.evidence
+
+
+@pytest.mark.parametrize(
+    ("found", "evidence", "remedy"),
+    [
+        (Extension("postgis", "3.6", "3.6"), "3.6 is in use", ""),
+        (Extension("postgis", "3.6", "3.6", missing=("geofences_geo",)), "geofences_geo", database.MIGRATE),
+        (Extension("postgis", None, "3.6"), "not turned on", database.MIGRATE),
+        (Extension("postgis", None, "3.6", may_turn_on=False), "may not", "psql --dbname webhost --command "),
+    ],
+)
+def test_what_may_be_done_about_postgis_is_said_with_what_to_type(
+    found: Extension, evidence: str, remedy: str
+) -> None:
+    [_, said] = database.extensions([found], "webhost")
+    assert said.verdict is Verdict.OK
+    assert evidence in said.evidence
+    assert remedy in said.remedy
+    assert bool(said.remedy) is bool(remedy)
 
 
 def test_documents_near_their_limit_are_named_with_how_near_they_are() -> None:

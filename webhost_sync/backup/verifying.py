@@ -54,7 +54,7 @@ async def verify_chain(
                 on_progress(0, 0, "comparing tables")
                 await _compare_facts(source, loaded[-1])
                 compared = await _compare_sections(source, loaded[-1])
-            await asyncio.to_thread(migrate.upgrade, scratch)
+            await asyncio.to_thread(migrate.upgrade, scratch, extensions=False)
             on_progress(0, 0, "replaying documents")
             quarantined = await _replay_all(database, loaded[-1].facts)
     return Verified(

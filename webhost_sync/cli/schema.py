@@ -5,15 +5,17 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from store import migrate as migrations
+from store.extensions import PostGIS
 from webhost_sync.cli.arguments import AsJson
 from webhost_sync.cli.database import postgres_ready
-from webhost_sync.cli.output import print_json, say, working
+from webhost_sync.cli.output import note, print_json, say, working
 from webhost_sync.cli.settings import load_settings
 from webhost_sync.postgres import Postgres
 
 
 def migrate(as_json: AsJson = False) -> None:
-    """Run every missing migration, all of them or none; safe to run again, and beside another.
+    """Run every missing migration, all of them or none, and turn PostGIS on where the server has it; safe to
+    run again, and beside another.
 
     Works as MIGRATION_DATABASE_URL where that is set (the owner of the schema), else as DATABASE_URL,
     else on the embedded Postgres. Take a backup before you migrate production.
@@ -26,24 +28,29 @@ def migrate(as_json: AsJson = False) -> None:
     """
     settings = load_settings(quiet=True)
     with postgres_ready(settings) as postgres:
-        before, after = migrate_database(postgres)
+        before, after, postgis = migrate_database(postgres)
     if as_json:
-        print_json({"before": before, "after": after})
-    elif before == after:
-        say(f"The database has schema {after} already")
+        print_json({"before": before, "after": after, "postgis": postgis.version, "views": postgis.made})
     else:
-        say(f"The database has schema {after} now (before: {before or 'none'})")
+        if before == after:
+            say(f"The database has schema {after} already")
+        else:
+            say(f"The database has schema {after} now (before: {before or 'none'})")
+        if postgis.made:
+            say(f"PostGIS {postgis.version} is in use, by the views {', '.join(postgis.made)}")
+    if postgis.hindrance:
+        note(f"PostGIS: {postgis.hindrance}", style="yellow")
 
 
-def migrate_database(postgres: Postgres) -> tuple[str | None, str]:
-    """Migrate, and return the revision before and after. Raises: StoreError."""
+def migrate_database(postgres: Postgres) -> tuple[str | None, str, PostGIS]:
+    """Migrate, and return the revision before and after, and what came of PostGIS. Raises: StoreError."""
     with working("Migrating the database"):
         before = migrations.current(postgres.owner_url)
         if before == migrations.head():
-            return before, before
-        migrations.upgrade(postgres.owner_url, server_login=_login(postgres))
+            return before, before, migrations.turn_extensions_on(postgres.owner_url)
+        postgis = migrations.upgrade(postgres.owner_url, server_login=_login(postgres))
         # An older program leaves a newer schema as it is.
-        return before, migrations.current(postgres.owner_url) or migrations.head()
+        return before, migrations.current(postgres.owner_url) or migrations.head(), postgis
 
 
 def _login(postgres: Postgres) -> str | None:

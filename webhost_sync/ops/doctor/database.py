@@ -16,6 +16,7 @@ from store.checkup import (
     Server,
 )
 from store.contract import SchemaOutdated, StoreError, Unavailable
+from store.extensions import turned_on_by
 from store.refusals import REMEDIES, Cause
 from store.trial_write import WriteRefusal
 from webhost_sync.config import Settings
@@ -95,17 +96,35 @@ def isolation(found: Isolation) -> Finding:
     return ok(name, "row-level security is in force; reading without a tenant is refused")
 
 
-def extensions(found: Sequence[Extension]) -> list[Finding]:
+def extensions(found: Sequence[Extension], database: str) -> list[Finding]:
+    """None is demanded, so none is worse than ok; what could be turned on is said with what to type."""
     by_name = {each.name: each for each in found}
-    return [_extension(name, by_name.get(name)) for name in ("timescaledb", "postgis")]
+    return [_timescale(by_name.get("timescaledb")), _postgis(by_name.get("postgis"), database)]
 
 
-def _extension(name: str, found: Extension | None) -> Finding:
-    check = f"extension {name}"
-    if found is not None and found.installed:
-        return ok(check, f"{found.installed} is installed in this database")
-    where = "not available on this server" if found is None else "available, and not in this database"
-    return ok(check, f"{where}; plain Postgres serves, positions lie in a partition a month")
+def _timescale(found: Extension | None) -> Finding:
+    there = (
+        f"{found.installed} is in this database, and not used" if found and found.installed else "not used"
+    )
+    why = "it compresses no tables with row-level security; positions lie in a partition a month"
+    return ok("extension timescaledb", f"{there}: {why}")
+
+
+def _postgis(found: Extension | None, database: str) -> Finding:
+    check = "extension postgis"
+    if found is None:
+        return ok(check, "not on this server, nor needed: only views for SQL come with it")
+    if found.installed and not found.missing:
+        return ok(check, f"{found.installed} is in use, by the views for SQL")
+    if found.installed:
+        return ok(check, f"{found.installed}, without the views {', '.join(found.missing)}", MIGRATE)
+    if found.may_turn_on:
+        return ok(check, f"{found.available} is on this server, and not turned on", MIGRATE)
+    return ok(
+        check,
+        f"{found.available} is on this server, and this login may not turn it on",
+        f"as a superuser: {turned_on_by(database)}; then {MIGRATE}",
+    )
 
 
 def connections(server: Server, settings: Settings) -> Finding:

@@ -74,7 +74,7 @@ async def _database(settings: Settings, url: str | None) -> list[Finding]:
         findings = [
             database.reachable(server, store.address),
             database.schema(revision, migrate.head(), migrate.known(), works=works),
-            *database.extensions(await checkup.extensions()),
+            *database.extensions(await checkup.extensions(), server.database),
             database.connections(server, settings),
             database.clock(server),
         ]

@@ -24,8 +24,9 @@ class Finding:
     remedy: str = ""
 
 
-def ok(check: str, evidence: str) -> Finding:
-    return Finding(check, Verdict.OK, evidence)
+def ok(check: str, evidence: str, remedy: str = "") -> Finding:
+    """A `remedy` is what may be done here, and need not be."""
+    return Finding(check, Verdict.OK, evidence, remedy)
 
 
 def warning(check: str, evidence: str, remedy: str) -> Finding:
