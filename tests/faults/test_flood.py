@@ -26,9 +26,10 @@ async def test_a_client_that_behaves_goes_on_under_a_flood(database_url: str, tm
     try:
         good = await server.key_for("good", "read", "write")
         bad = await server.key_for("bad", "read", "write")
-        async with flooding(f"127.0.0.1:{server.port}", bad) as flood:
+        address = f"127.0.0.1:{server.port}"
+        async with flooding(address, bad) as flood:
             edits = await edit(f"{server.sync_url}/depot?apiKey={good}", SECONDS, "good")
-            requests = await ask(server.url, good, SECONDS)
+            requests = await ask(address, good, SECONDS)
         assert flood.stdout is not None
         came_of_it = json.loads(await flood.stdout.read())
     finally:
