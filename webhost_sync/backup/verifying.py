@@ -23,7 +23,7 @@ from webhost_sync.backup.frames import DamagedArchive
 from webhost_sync.backup.manifest import DOCUMENTS, End, Section
 from webhost_sync.backup.restoring import Link, Loaded, OnProgress, restore_into
 from webhost_sync.backup.shelf import Shelf
-from webhost_sync.sync.loading import rebuild
+from webhost_sync.sync.rebuilding import rebuild
 
 SHOWN = 20
 

@@ -15,7 +15,7 @@ from store.audit import Deed
 from store.contract import Document, DocumentState, StoredDocument, UnknownDocument, UpdateLog
 from store.lifecycle_contract import Aside, Damage, Event, Inspection, Lifecycle, Moved, Part
 from webhost_sync.errors import DocumentNotFound, InvalidRequest
-from webhost_sync.sync.loading import find_unreadable
+from webhost_sync.sync.rebuilding import find_unreadable
 
 logger = structlog.get_logger(__name__)
 EVENTS = 100

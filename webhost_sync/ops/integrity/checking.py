@@ -29,7 +29,7 @@ from webhost_sync.fleet.rebuild import compare, rebuild
 from webhost_sync.ops.integrity.problems import Kind, Problem
 from webhost_sync.sync.compactor import fold, rows_between
 from webhost_sync.sync.document import BrokenDocument
-from webhost_sync.sync.loading import find_unreadable
+from webhost_sync.sync.rebuilding import find_unreadable
 
 PAGE = 500
 DIFFERS = "it isn't what the log says"
