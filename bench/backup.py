@@ -12,6 +12,7 @@ import asyncio
 import json
 import random
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -124,7 +125,7 @@ async def measure(url: str, folder: Path, size: int) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--gigabytes", type=float, default=1.0)
-    parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--minutes", type=float, default=15.0)
     chosen = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -136,7 +137,10 @@ def main() -> None:
             async with asyncio.timeout(chosen.minutes * 60):
                 return await measure(server.url, Path(folder) / "backups", size)
 
-        print(json.dumps(asyncio.run(limited())))
+        try:
+            print(json.dumps(asyncio.run(limited())))
+        except TimeoutError:
+            sys.exit(f"cut short after {chosen.minutes:g} minutes: give it more by --minutes")
 
 
 if __name__ == "__main__":

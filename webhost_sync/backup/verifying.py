@@ -55,8 +55,7 @@ async def verify_chain(
                 await _compare_facts(source, loaded[-1])
                 compared = await _compare_sections(source, loaded[-1])
             await asyncio.to_thread(migrate.upgrade, scratch, extensions=False)
-            on_progress(0, 0, "replaying documents")
-            quarantined = await _replay_all(database, loaded[-1].facts)
+            quarantined = await _replay_all(database, loaded[-1].facts, on_progress)
     return Verified(
         restored.archives, compared, restored.rows, restored.documents, restored.log_rows, quarantined
     )
@@ -107,9 +106,15 @@ async def _again(source: Source, section: Section) -> End:
     return End(rows, size, summed.hexdigest())
 
 
-async def _replay_all(database: Database, facts: tuple[Facts, ...]) -> tuple[str, ...]:
+async def _replay_all(
+    database: Database, facts: tuple[Facts, ...], on_progress: OnProgress
+) -> tuple[str, ...]:
+    """What takes longest where logs are long: progress is in their bytes."""
     quarantined = []
+    done, total = 0, sum(each.log_bytes for each in facts)
     for each in facts:
+        on_progress(done, total, "replaying documents")
+        done += each.log_bytes
         if each.state == DocumentState.DELETED:
             continue
         try:
