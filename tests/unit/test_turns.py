@@ -75,7 +75,7 @@ async def test_everybody_else_has_a_turn_after_some_milliseconds() -> None:
     assert max(map(len, bench.pieces())) <= LEAST / SLICE + 1
 
 
-@pytest.mark.parametrize(("others", "slices"), [(0.012, 0.012 / SLICE), (1.0, MOST / SLICE)])
+@pytest.mark.parametrize(("others", "slices"), [(0.006, 0.006 / SLICE), (1.0, MOST / SLICE)])
 async def test_rooms_get_as_much_time_as_everybody_else_within_bounds(others: float, slices: float) -> None:
     bench = Bench(others)
     await bench.run((bench.turns.share(1), bench.work("a", 100)))
@@ -120,8 +120,8 @@ async def test_idle_time_is_not_saved_up() -> None:
     await bench.run((first, bench.work("a", 100)))
     bench.seen.clear()
     await bench.run((first, bench.work("a", 40)), (second, bench.work("b", 40)))
-    counts = Counter(bench.seen[: bench.seen.index("a", 30)])
-    assert counts["a"] > 8, "the one that comes late doesn't get all that the other has had before"
+    done = [name for name in bench.seen if name != "."]
+    assert done[:40].count("a") > 10, "the one that comes late doesn't get all that the other has had before"
 
 
 async def test_work_that_fails_or_is_cancelled_gives_its_turn_away() -> None:

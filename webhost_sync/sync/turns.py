@@ -19,7 +19,7 @@ from weakref import WeakValueDictionary
 Result = TypeVar("Result")
 Slices = Generator[None, None, Result]
 
-LEAST, MOST = 0.005, 0.02
+LEAST, MOST = 0.002, 0.008
 """Seconds of computing before everybody else has a turn. Between them as many as everybody else took: so
 rooms get half of a busy loop, and neither side starves the other."""
 
