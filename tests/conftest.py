@@ -22,17 +22,21 @@ settings.register_profile("fuzz", deadline=None, print_blob=True, max_examples=1
 settings.load_profile("fuzz" if FUZZ else "tests")
 
 
-class BrowserFilesWhole(LoadGroupScheduling):  # type: ignore[misc]
-    """Hands a file of browser tests to one process: its dashboard would be made in each that gets a part."""
+WHOLE = ("tests/browser/", "tests/examples/")
+
+
+class SomeFilesWhole(LoadGroupScheduling):  # type: ignore[misc]
+    """Hands a file of browser tests to one process: its dashboard would be made in each that gets a part. And
+    one of examples, whose starts build into one folder."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return path if path.startswith("tests/browser/") else str(super()._split_scope(nodeid))
+        return path if path.startswith(WHOLE) else str(super()._split_scope(nodeid))
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BrowserFilesWhole | None:
-    return BrowserFilesWhole(config, log) if config.getoption("dist") == "loadgroup" else None
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> SomeFilesWhole | None:
+    return SomeFilesWhole(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 @pytest.fixture(scope="session")
