@@ -32,6 +32,8 @@ const canvas = HTMLCanvasElement.prototype, draw = canvas.getContext
 canvas.getContext = function (kind, ...rest) {
   return /webgl/.test(kind) ? null : draw.call(this, kind, ...rest)
 }"""
+ON_MAP = """async (name) =>
+  (await document.getElementById('map').map.gl.getSource(name).getData()).features"""
 EVERYTHING = "{resultTypes: ['violations']}"
 COLOURS = "{resultTypes: ['violations'], runOnly: ['color-contrast']}"
 
@@ -79,6 +81,12 @@ class Desk:
     async def maps_drawn(self) -> None:
         """Wait until the page's maps, if it has any, show all that they are to show."""
         assert await self.page.evaluate(MAPS_DRAWN), "a map was not drawn in time"
+
+    async def on_map(self, source: str) -> list[dict[str, Any]]:
+        """What stands in one source of the page's map, when all of it is drawn."""
+        await self.maps_drawn()
+        found: list[dict[str, Any]] = await self.page.evaluate(ON_MAP, source)
+        return found
 
     async def see(self, name: str, *, full_page: bool = False) -> None:
         """Look at the page as it stands, in every look: keep pictures `{name} {width} {scheme}.png`, let axe

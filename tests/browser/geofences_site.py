@@ -88,18 +88,8 @@ async def is_there(person: Desk, name: str) -> None:
     await expect(heading).to_be_visible()
 
 
-async def on_map(person: Desk, source: str) -> list[dict[str, Any]]:
-    """What stands in one source of the map."""
-    await person.maps_drawn()
-    found: list[dict[str, Any]] = await person.page.evaluate(
-        "async (name) => (await document.getElementById('map').map.gl.getSource(name).getData()).features",
-        source,
-    )
-    return found
-
-
 async def names_on_map(person: Desk) -> list[str]:
-    return sorted(feature["properties"]["name"] for feature in await on_map(person, "shapes"))
+    return sorted(feature["properties"]["name"] for feature in await person.on_map("shapes"))
 
 
 async def click_on_map(person: Desk, across: float, down: float) -> None:

@@ -23,7 +23,6 @@ from tests.browser.geofences_site import (
     is_there,
     look,
     names_on_map,
-    on_map,
     running_geofences,
     served,
 )
@@ -108,7 +107,7 @@ async def test_a_circle_is_two_clicks_and_finds_who_was_there(site: Site, chromi
         assert 30.2 < latitude < 30.4
         radius = float(await page.get_by_label("Radius").input_value())
         assert radius > 100
-        [draft] = [one for one in await on_map(person, "shapes") if one["properties"]["selected"]]
+        [draft] = [one for one in await person.on_map("shapes") if one["properties"]["selected"]]
         assert len(draft["geometry"]["coordinates"][0]) == 65
         await page.get_by_label("Name").fill("Wide <area> & all")
         await page.get_by_role("button", name="Save").click()
@@ -147,11 +146,11 @@ async def test_a_polygon_is_clicked_corner_by_corner_and_closed_by_the_first(
         await undo.click()
         assert len((await corners.input_value()).splitlines()) == 3
         await expect(finish).to_be_enabled()
-        [draft] = [one for one in await on_map(person, "shapes") if one["properties"]["selected"]]
+        [draft] = [one for one in await person.on_map("shapes") if one["properties"]["selected"]]
         assert draft["geometry"]["type"] == "LineString"
         await click_on_map(person, 0.3, 0.3)
         await expect(finish).to_be_disabled()
-        [draft] = [one for one in await on_map(person, "shapes") if one["properties"]["selected"]]
+        [draft] = [one for one in await person.on_map("shapes") if one["properties"]["selected"]]
         assert draft["geometry"]["type"] == "Polygon"
         await page.get_by_label("Name").fill("Triangle")
         await page.get_by_role("button", name="Save").click()
@@ -249,7 +248,7 @@ async def test_rows_are_chosen_in_the_list_and_on_the_map(site: Site, chromium: 
         await expect(row).to_contain_text("Polygon, 2.24 km²")
         await row.locator(".fence-inside").click()
         await expect(row).to_have_class("is-selected")
-        [chosen] = [one for one in await on_map(person, "shapes") if one["properties"]["selected"]]
+        [chosen] = [one for one in await person.on_map("shapes") if one["properties"]["selected"]]
         assert chosen["properties"]["id"] == "campus"
         await page.keyboard.press("Escape")
         await expect(row).not_to_have_class("is-selected")
@@ -264,7 +263,7 @@ async def test_events_are_paged_and_lead_to_vehicles(site: Site, chromium: Brows
         rows = page.locator("tr[data-event]")
         await expect(rows).to_have_count(3)
         last = await rows.nth(2).locator("time").get_attribute("datetime")
-        assert len(await on_map(person, "dots")) == 3
+        assert len(await person.on_map("dots")) == 3
         await page.get_by_role("link", name="Next page").click()
         await expect(page.get_by_role("link", name="Next page")).to_be_visible()
         first = await rows.first.locator("time").get_attribute("datetime")
@@ -290,7 +289,7 @@ async def test_the_fleet_shows_fences_and_who_is_inside(site: Site, chromium: Br
         await page.get_by_label("Geofence").select_option("downtown")
         await expect(page.locator("tr[data-row]")).to_have_count(int(inside or 0))
         await page.wait_for_url("**geofence=downtown**")
-        assert {one["properties"]["id"] for one in await on_map(person, "shapes") if
+        assert {one["properties"]["id"] for one in await person.on_map("shapes") if
                 one["properties"]["selected"]} == {"downtown"}  # fmt: skip
         await page.get_by_role("link", name="Geofences").click()
         await expect(page.get_by_role("heading", level=1, name="Geofences")).to_be_visible()

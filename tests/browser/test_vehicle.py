@@ -48,18 +48,8 @@ async def look(person: Desk, path: str = PAGE) -> Page:
     return person.page
 
 
-async def on_map(person: Desk, source: str) -> list[dict[str, Any]]:
-    """What stands in one source of the map."""
-    await person.maps_drawn()
-    found: list[dict[str, Any]] = await person.page.evaluate(
-        "async (name) => (await document.getElementById('map').map.gl.getSource(name).getData()).features",
-        source,
-    )
-    return found
-
-
 async def marker(person: Desk) -> list[float]:
-    [feature] = await on_map(person, "chosen")
+    [feature] = await person.on_map("chosen")
     place: list[float] = feature["geometry"]["coordinates"]
     return place
 
@@ -175,26 +165,26 @@ async def test_trips_and_stops_are_chosen_in_the_list_and_on_the_map(site: Site,
     async with desk(site, chromium, reduced_motion="no-preference") as person:
         await person.sign_in("viewer")
         page = await look(person)
-        lines = await on_map(person, "tracks")
+        lines = await person.on_map("tracks")
         assert len({line["properties"]["color"] for line in lines}) > 2, "it isn't coloured by speed"
         assert {line["properties"]["opacity"] for line in lines} <= {1, 0.35}
         trip = page.locator(".segment-trip").nth(1)
         await trip.get_by_role("button").click()
         await expect(trip.get_by_role("button")).to_have_attribute("aria-pressed", "true")
-        faint = [line for line in await on_map(person, "tracks") if line["properties"]["opacity"] < 1]
+        faint = [line for line in await person.on_map("tracks") if line["properties"]["opacity"] < 1]
         assert 0 < len(faint) < len(lines)
         assert await page.get_by_role("slider").input_value() == str(
             round(float(await trip.get_attribute("data-from") or 0))
         )
         await trip.get_by_role("button").click()
-        assert all(line["properties"]["opacity"] != 0.2 for line in await on_map(person, "tracks"))
+        assert all(line["properties"]["opacity"] != 0.2 for line in await person.on_map("tracks"))
         await page.keyboard.press("k")
         await page.keyboard.press("k")
         stop = page.locator(".segment-stop").nth(3)
         await stop.get_by_role("button").focus()
         await page.keyboard.press("Enter")
         await person.maps_drawn()
-        dots = await on_map(person, "dots")
+        dots = await person.on_map("dots")
         assert [dot["properties"]["radius"] for dot in dots].count(9) == 1
         await stop.get_by_role("button").click()
         await page.locator("#map").click()  # the stop is in its middle
