@@ -27,13 +27,14 @@ from sqlalchemy.pool import NullPool, QueuePool
 from store.address import driver_url
 from store.failures import Failures
 from store.fair_share import FairShare
+from store.own_transaction import own_transaction
 from store.roles import Role
 from store.slow_statements import SlowStatements
 
 APPLICATION_NAME = "webhost-sync"
 KEPT_FOR_OTHERS = 5
 """One connection of so many is never one tenant's, however much it asks for."""
-ONE_MOMENT = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+ONE_MOMENT = "begin isolation level repeatable read read only"
 ONE_STATEMENT = {"isolation_level": "AUTOCOMMIT"}
 
 
@@ -121,15 +122,13 @@ class Database:
 
         Raises: Unavailable, SchemaOutdated (the roles are missing).
         """
-        async with self._shares.of(tenant_id), self._begin(Role.APP) as connection:
-            await _set_tenant(connection, tenant_id)
+        async with self._shares.of(tenant_id), self._begin_as(tenant_id, "begin") as connection:
             yield connection
 
     @asynccontextmanager
     async def moment(self, tenant_id: int) -> AsyncIterator[AsyncConnection]:
         """As `tenant`, but read-only, and every statement sees what was committed before the first."""
-        async with self._shares.of(tenant_id), self._begin(Role.APP, **ONE_MOMENT) as connection:
-            await _set_tenant(connection, tenant_id)
+        async with self._shares.of(tenant_id), self._begin_as(tenant_id, ONE_MOMENT) as connection:
             yield connection
 
     @asynccontextmanager
@@ -218,6 +217,18 @@ class Database:
                 async with connection.begin():
                     yield connection
 
+    @asynccontextmanager
+    async def _begin_as(self, tenant_id: int, begin: str) -> AsyncIterator[AsyncConnection]:
+        """A transaction of our own, for which the pool's connection looks like one without: so it begins and
+        gets its tenant in a single round trip. On a busy server it is these that a request waits for."""
+        async with self._begin(Role.APP, **ONE_STATEMENT) as connection:
+            driver = (await connection.get_raw_connection()).driver_connection
+            assert isinstance(driver, asyncpg.Connection)
+            # `true` makes the setting local to this transaction.
+            opening = f"{begin}; select set_config('app.tenant_id', '{tenant_id:d}', true)"
+            async with own_transaction(driver, opening):
+                yield connection
+
     async def _connect(self, role: Role | None) -> asyncpg.Connection[asyncpg.Record]:
         settings = {
             "application_name": APPLICATION_NAME,
@@ -238,9 +249,3 @@ class Database:
             # One that can't say goodbye any more is gone as well.
             with suppress(TimeoutError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await connection.close(timeout=self._connect_timeout)
-
-
-async def _set_tenant(connection: AsyncConnection, tenant_id: int) -> None:
-    """For this transaction only: `true` makes the setting local to it."""
-    statement = text("select set_config('app.tenant_id', :tenant_id, true)")
-    await connection.execute(statement, {"tenant_id": str(tenant_id)})
