@@ -70,14 +70,16 @@ async def edit(url: str, seconds: float, name: str) -> list[float]:
     return times
 
 
-async def ask(address: str, key: str, seconds: float) -> list[float]:
-    """Seconds of each request, all on one connection. Raises: RuntimeError when one is refused."""
+async def ask(address: str, key: str, seconds: float, offset: float = 0.0) -> list[float]:
+    """Seconds of each request, all on one connection, the first after `offset` seconds. Raises: RuntimeError
+    when one is refused."""
     host, _, port = address.rpartition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     request = (
         f"GET /api/documents HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n\r\n".encode()
     )
     times = []
+    await asyncio.sleep(offset)
     for _ in range(int(seconds * REQUESTS_PER_SECOND)):
         started = time.perf_counter()
         writer.write(request)
@@ -93,10 +95,10 @@ async def ask(address: str, key: str, seconds: float) -> list[float]:
 
 
 async def measure(address: str, keys: Sequence[str], seconds: float, name: str) -> tuple[Latency, Latency]:
-    """Of edits, and of requests."""
+    """Of edits, and of requests, whose clients take turns."""
     edits, *requests = await asyncio.gather(
         edit(f"ws://{address}/sync/depot?apiKey={keys[0]}", seconds, name),
-        *(ask(address, key, seconds) for key in keys[1:]),
+        *(ask(address, key, seconds, at / READERS / REQUESTS_PER_SECOND) for at, key in enumerate(keys[1:])),
     )
     return summarise(edits), summarise([each for one in requests for each in one])
 

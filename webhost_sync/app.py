@@ -50,6 +50,7 @@ from webhost_sync.admin.vehicles import VehicleDesk
 from webhost_sync.admin.webhooks import WebhookDesk
 from webhost_sync.auth.authenticate import Authenticator
 from webhost_sync.auth.cookies import CookieSigner
+from webhost_sync.auth.key_uses import KeyUses
 from webhost_sync.auth.passwords import Passwords
 from webhost_sync.auth.people import People
 from webhost_sync.auth.tokens import Tokens
@@ -164,7 +165,8 @@ async def running_services(
         lives = lives_of(store, settings)
         live = LiveConnections(settings.connections_per_credential, settings.tenant_update_rate)
         keys, audit = Keys(database), AuditLog(database)
-        authenticator = Authenticator(keys, tokens)
+        uses = KeyUses(keys.touch)
+        authenticator = Authenticator(keys, tokens, note_use=uses.note)
         probe = DatabaseProbe(database)
         stats = Stats(database)
         webhooks = Webhooks(database)
@@ -183,6 +185,7 @@ async def running_services(
                 run_compactor(log, due, prepare=past.thinner.prepare, is_held=lambda: maintenance.is_on),
                 lives.keeper.run(is_held=lambda: maintenance.is_on),
                 maintenance.run(),
+                uses.run(),
                 Deliverer(webhooks, settings).run(),
                 live.keep_alive(settings.keepalive_interval),
                 follow_levels(changes, settings),

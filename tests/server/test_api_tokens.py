@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from store.keys import Keys
+from tests.eventually import eventually
 from tests.server.api import error_of, running_api
 from tests.server.test_api_documents import edit, round_trip
 
@@ -77,3 +79,20 @@ async def test_a_key_that_only_reads_gives_no_right_to_write(database_url: str) 
         wish = {"documents": [{"pattern": "*", "rights": ["read", "write"]}]}
         answer = await api.post_json("/api/tokens", reader.text, wish)
         assert (answer.status_code, error_of(answer)) == (403, "not_allowed")
+
+
+async def test_no_request_waits_until_the_use_of_its_key_is_written_down(database_url: str) -> None:
+    async with running_api(database_url) as api:
+        tenant = await api.app.tenant()
+        key = await api.app.key(tenant)
+        keys = Keys(api.app.services.database)
+
+        async def used() -> bool:
+            (stored,) = await keys.of_tenant(tenant.id)
+            return stored.last_used_at is not None
+
+        async with api.app.services.database.owner() as connection:
+            await connection.exec_driver_sql("lock table api_keys in share mode")  # it can be read
+            assert (await api.get("/api/vehicles", key.text)).status_code == 200
+            assert not await used()
+        await eventually(used)

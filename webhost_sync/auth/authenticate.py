@@ -40,9 +40,19 @@ def utc_now() -> datetime:
 class Authenticator:
     """Knows keys and tokens; the only place where a credential is believed."""
 
-    def __init__(self, keys: KeyStore, tokens: Tokens, *, now: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        keys: KeyStore,
+        tokens: Tokens,
+        *,
+        note_use: Callable[[int, UUID], object] | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """`note_use` gets a tenant's id and a key's when the key's last use is to be written down; without
+        it that is done before the key lets anybody in."""
         self._keys = keys
         self._tokens = tokens
+        self._note_use = note_use
         self._now = now
         self._still_valid = Together(keys.still_valid)
         self._seen: OrderedDict[bytes, Principal] = OrderedDict()
@@ -110,7 +120,10 @@ class Authenticator:
             self._seen.pop(key.hash, None)
             raise
         if stored.last_used_at is None or stored.last_used_at < now - TOUCH_INTERVAL:
-            await self._keys.touch(tenant.id, stored.id)
+            if self._note_use is None:
+                await self._keys.touch(tenant.id, stored.id)
+            else:
+                self._note_use(tenant.id, stored.id)
         principal = self._seen[key.hash] = principal_of_key(stored, tenant)
         while len(self._seen) > REMEMBERED_KEYS:
             self._seen.popitem(last=False)
