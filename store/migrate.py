@@ -12,14 +12,11 @@ on Alembic's table), since that program can't read migrations that it doesn't ha
 from __future__ import annotations
 
 import asyncio
-import re
 import threading
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
@@ -27,6 +24,7 @@ from store.contract import SchemaOutdated
 from store.database import Database
 from store.extensions import PostGIS, put_away, turn_on
 from store.roles import MissingPrivilege, ensure_roles
+from store.schema_version import MIGRATIONS, head, is_newer_and_works, known, revision_of
 
 # Any number will do that no other program in the same database takes for its advisory locks.
 MIGRATION_LOCK = 0x7765_6268_6F73_74
@@ -35,18 +33,8 @@ FIRST_OLDEST = "0009"
 """The oldest program that can work with a schema from here on: the one of this revision. What came before
 knew nothing of the rule."""
 
-_OLDEST = re.compile("oldest program: (\\w+)")
-
 # Alembic hands the running migration to its files through names that belong to the whole process.
 _ONE_ALEMBIC_AT_A_TIME = threading.Lock()
-
-
-def head() -> str:
-    """The revision that this program was written for."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    if revision is None:
-        raise RuntimeError("the package store.migrations holds no revision")
-    return revision
 
 
 def upgrade(
@@ -76,22 +64,6 @@ def current(url: str) -> str | None:
     return asyncio.run(_current(url))
 
 
-async def check(database: Database) -> None:
-    """Hold the database against this program, as the role of the server. A newer schema will do, where it
-    says that this program can work with it.
-
-    Raises: SchemaOutdated (also when the roles are missing), Unavailable.
-    """
-    async with database.no_tenant() as connection:
-        found = await connection.run_sync(_revision)
-        works = found == head() or await connection.run_sync(_is_newer_and_works, found)
-    if not works:
-        raise SchemaOutdated(
-            f"the database {database.address} has schema {found or 'none'}, this program needs {head()}; "
-            + ("run `webhost-sync migrate`" if found in (None, *known()) else "update the program")
-        )
-
-
 def oldest_program(revisions: Iterable[tuple[str, Mapping[str, object]]]) -> str:
     """The newest revision of programs that can't do without what `revisions` (with the names of their
     modules, the oldest first) took away: of the last one that `breaks_older`."""
@@ -118,7 +90,7 @@ async def _turn_extensions_on(url: str) -> PostGIS:
 
 async def _current(url: str) -> str | None:
     async with Database(url) as database, database.owner() as connection:
-        return await connection.run_sync(_revision)
+        return await connection.run_sync(revision_of)
 
 
 def _alone(connection: Connection) -> None:
@@ -130,9 +102,9 @@ def _alone(connection: Connection) -> None:
 def _upgrade_on(connection: Connection, server_login: str | None, to: str) -> bool:
     """Whether the database has a schema of this program now, and not of a newer one that is left alone."""
     _alone(connection)
-    found = _revision(connection)
+    found = revision_of(connection)
     if found is not None and found not in known():
-        if _is_newer_and_works(connection, found):
+        if is_newer_and_works(connection, found):
             return False
         raise SchemaOutdated(f"the database has schema {found}, which this program doesn't know; update it")
     _demand_schema(connection)
@@ -150,17 +122,8 @@ def _upgrade_on(connection: Connection, server_login: str | None, to: str) -> bo
 def _oldest(connection: Connection) -> str:
     """The oldest program that can work with the schema that the database has."""
     scripts = ScriptDirectory.from_config(_config())
-    done = [*scripts.iterate_revisions(_revision(connection) or "base", "base")]
+    done = [*scripts.iterate_revisions(revision_of(connection) or "base", "base")]
     return oldest_program((script.revision, vars(script.module)) for script in reversed(done))
-
-
-def _is_newer_and_works(connection: Connection, found: str | None) -> bool:
-    """Whether the database has a schema that this program doesn't know, and which can do with it."""
-    if found is None or found in known():
-        return False
-    comment = "select obj_description(to_regclass('alembic_version'), 'pg_class')"
-    said = _OLDEST.fullmatch(connection.scalar(text(comment)) or "")
-    return said is not None and said[1] in known()
 
 
 def _demand_schema(connection: Connection) -> None:
@@ -173,17 +136,9 @@ def _demand_schema(connection: Connection) -> None:
         )
 
 
-def _revision(connection: Connection) -> str | None:
-    return MigrationContext.configure(connection).get_current_revision()
-
-
-def known() -> frozenset[str]:
-    return frozenset(script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions())
-
-
 def _config() -> Config:
     config = Config()
     # A percent sign in the path would be taken for interpolation.
-    folder = str(Path(__file__).parent / "migrations").replace("%", "%%")
+    folder = str(MIGRATIONS).replace("%", "%%")
     config.set_main_option("script_location", folder)
     return config

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from store import migrate
+from store import schema_version
 from store.audit import AuditLog
 from store.changes import PostgresChanges
 from store.committer import Committer
@@ -80,7 +80,7 @@ async def open_store(
                 slow_statement=settings.slow_statement,
             )
         )
-        await migrate.check(database)
+        await schema_version.check(database)
         if database.slow is not None:
             await stack.enter_async_context(background(database.slow.run()))
         changes: PostgresChanges | SharedChanges = await stack.enter_async_context(

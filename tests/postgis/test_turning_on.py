@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from store.migrate import head, turn_extensions_on, upgrade
+from store.migrate import turn_extensions_on, upgrade
+from store.schema_version import head
 from tests.cli.conftest import Run
 from tests.postgis.conftest import OWNER, Site
 from tests.postgis.fleets import NAMES

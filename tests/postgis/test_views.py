@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 
 from store.checkup import Checkup
 from store.database import Database
-from store.migrate import check
+from store.schema_version import check
 from tests.docs.pages import REPOSITORY, blocks
 from tests.postgis.conftest import Site
 from tests.postgis.fleets import NAMES

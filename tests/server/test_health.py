@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from store.migrate import head
+from store.schema_version import head
 from tests.eventually import eventually
 from tests.server.api import Api, error_of, running_api
 from tests.store.proxy import wire_to

@@ -16,9 +16,10 @@ from sqlalchemy import Connection, text
 
 from store.contract import SchemaOutdated
 from store.database import Database
-from store.migrate import check, current, head, upgrade
+from store.migrate import current, upgrade
 from store.roles import MissingPrivilege, Role, ensure_roles
 from store.schema import metadata
+from store.schema_version import check, head
 from tests.postgres import create_database, drop_database
 from tests.store.logins import allow_tables, grant_roles, login, login_of
 

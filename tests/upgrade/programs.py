@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from store.migrate import head
+from store.schema_version import head
 from tests.cli.processes import REPOSITORY, SETTINGS, accepts
 from tests.eventually import eventually
 from tests.server_process import free_port

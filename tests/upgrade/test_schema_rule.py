@@ -13,7 +13,8 @@ from sqlalchemy import Connection, text
 from store import migrate
 from store.contract import SchemaOutdated
 from store.database import Database
-from store.migrate import FIRST_OLDEST, check, head, oldest_program, upgrade
+from store.migrate import FIRST_OLDEST, oldest_program, upgrade
+from store.schema_version import check, head, known
 from tests.postgres import create_database, drop_database
 
 UPGRADES = Path(__file__).parents[2] / "docs" / "upgrades.md"
@@ -98,6 +99,11 @@ def scripts() -> ScriptDirectory:
 def newer_revisions() -> list[str]:
     """Those to which the rule applies, the oldest first."""
     return [script.revision for script in reversed([*scripts().iterate_revisions(head(), FIRST_OLDEST)])]
+
+
+def test_the_names_of_the_modules_say_what_alembic_would() -> None:
+    assert head() == scripts().get_current_head()
+    assert known() == {script.revision for script in scripts().walk_revisions()}
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
-from store import migrate
+from store import schema_version
 from store.audit import Deed
 from store.backup import documents as stored
 from store.backup.databases import scratch_database
@@ -62,7 +62,7 @@ async def opened(
     async with scratch_database(url) as scratch:
         await restore_into(scratch, shelf, links, tenant=tenant, on_progress=on_progress)
         async with Database(scratch, statement_timeout=0) as database:
-            await migrate.check(database)
+            await schema_version.check(database)
             yield database
 
 

@@ -13,7 +13,7 @@ from importlib.metadata import version
 
 from sqlalchemy import Table
 
-from store import migrate
+from store import schema_version
 from store.backup.contract import (
     BY_DOCUMENT,
     PROJECTED,
@@ -111,7 +111,7 @@ async def _make(
     tables = [table for table in backed_up_tables() if kind != "incremental" or table.name not in PROJECTED]
     async with one_moment(database) as source:
         schema = await source.schema()
-        if schema not in migrate.known():
+        if schema not in schema_version.known():
             raise BackupRefused(
                 f"the database has schema {schema}, which is newer than this program: it would leave out "
                 "tables that it doesn't know; back up with the newer program"
@@ -236,9 +236,9 @@ async def _parent(database: Database, shelf: Shelf) -> tuple[Parent, dict[tuple[
     async with shelf.read(name) as read:
         reader = ArchiveReader(read)
         header = await reader.begin()
-        if header.schema != migrate.head():
+        if header.schema != schema_version.head():
             raise BackupRefused(
-                f"{name} has schema {header.schema}, the database {migrate.head()}: after a migration "
+                f"{name} has schema {header.schema}, the database {schema_version.head()}: after a migration "
                 "comes a whole backup, without --incremental"
             )
         facts: list[Facts] = []

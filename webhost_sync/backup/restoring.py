@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from store import migrate
+from store import migrate, schema_version
 from store.backup.contract import BY_DOCUMENT, PROJECTED, BackupRefused, Facts
 from store.backup.target import Target, restoring
 from store.contract import Environment
@@ -69,7 +69,7 @@ async def chain_of(shelf: Shelf, name: str) -> list[Link]:
             raise BackupRefused(f"{name} builds on {wanted}, which is not in {shelf.where}; bring it there")
         async with shelf.read(wanted) as read:
             header = await ArchiveReader(read).begin()
-        if header.schema not in migrate.known():
+        if header.schema not in schema_version.known():
             raise BackupRefused(
                 f"{wanted} has schema {header.schema}, which this program doesn't know; restore it with the "
                 f"program that wrote it ({header.program}) or a newer one"

@@ -10,7 +10,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from store import migrate
+from store import schema_version
 from store.backup_runs import BackupRuns
 from store.database import Database
 from webhost_sync.backup.frames import DamagedArchive
@@ -95,7 +95,7 @@ def backup(
 
     async def work(url: str) -> tuple[Made, list[str]]:
         async with Database(url, statement_timeout=0) as database:
-            await migrate.check(database)
+            await schema_version.check(database)
             with BytesBar("Backing up") as bar:
                 made = await make_backup(
                     database, shelf, incremental=incremental, tenant=tenant, on_progress=bar.show
@@ -151,7 +151,7 @@ async def prove(url: str, archive: str, target: str) -> tuple[str, Verified]:
     `verify_chain`."""
     shelf, name = await find_archive(archive, target)
     async with Database(url, statement_timeout=0) as database:
-        await migrate.check(database)
+        await schema_version.check(database)
         runs = BackupRuns(database)
         try:
             with BytesBar("Verifying") as bar:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from typing import TypeVar
 
-from store import migrate
+from store import schema_version
 from store.audit import Deed
 from store.contract import Unavailable
 from store.database import Database
@@ -81,5 +81,5 @@ def operator() -> Deed:
 
 async def _checked(url: str, settings: Settings, work: Callable[[Database], Awaitable[Result]]) -> Result:
     async with Database(url, statement_timeout=settings.statement_timeout) as database:
-        await migrate.check(database)
+        await schema_version.check(database)
         return await work(database)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from store import migrate as migrations
+from store import schema_version
 from store.extensions import PostGIS
 from webhost_sync.cli.arguments import AsJson
 from webhost_sync.cli.database import postgres_ready
@@ -46,11 +47,11 @@ def migrate_database(postgres: Postgres) -> tuple[str | None, str, PostGIS]:
     """Migrate, and return the revision before and after, and what came of PostGIS. Raises: StoreError."""
     with working("Migrating the database"):
         before = migrations.current(postgres.owner_url)
-        if before == migrations.head():
+        if before == schema_version.head():
             return before, before, migrations.turn_extensions_on(postgres.owner_url)
         postgis = migrations.upgrade(postgres.owner_url, server_login=_login(postgres))
         # An older program leaves a newer schema as it is.
-        return before, migrations.current(postgres.owner_url) or migrations.head(), postgis
+        return before, migrations.current(postgres.owner_url) or schema_version.head(), postgis
 
 
 def _login(postgres: Postgres) -> str | None:

@@ -6,7 +6,7 @@ import asyncio
 import socket
 from datetime import timedelta
 
-from store import migrate
+from store import schema_version
 from store.database import Database
 from webhost_sync.app import create_app, drain
 from webhost_sync.auth.cookies import CookieSigner
@@ -32,7 +32,7 @@ def check_schema(database_url: str) -> None:
 
     async def look() -> None:
         async with Database(database_url) as database:
-            await migrate.check(database)
+            await schema_version.check(database)
 
     asyncio.run(look())
 

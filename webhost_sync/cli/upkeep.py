@@ -12,7 +12,7 @@ from typing import Any
 
 import typer
 
-from store import migrate
+from store import schema_version
 from store.contract import Document, StoreError
 from store.database import Database
 from store.tenants import Tenants
@@ -136,7 +136,7 @@ async def _maintain(settings: Settings, url: str, target: str, keep: Keep, state
     report = Report()
     shelf = shelf_at(target)
     async with Database(url, statement_timeout=0) as database:
-        await migrate.check(database)
+        await schema_version.check(database)
         async with report.step("backup") as entry:
             with BytesBar("Backing up") as bar:
                 made = await make_backup(database, shelf, on_progress=bar.show)

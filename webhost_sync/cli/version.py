@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from importlib.metadata import version as version_of
 
-from store import migrate
+from store import schema_version
 from webhost_sync import __version__
 from webhost_sync.cli.arguments import AsJson
 from webhost_sync.cli.output import print_json, say
@@ -22,7 +22,7 @@ def version(as_json: AsJson = False) -> None:
     """
     facts = {
         "webhost_sync": __version__,
-        "schema": migrate.head(),
+        "schema": schema_version.head(),
         "python": platform.python_version(),
         "pycrdt": version_of("pycrdt"),
         "platform": platform.platform(),

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from sqlalchemy.exc import DBAPIError
 
-from store import migrate
+from store import schema_version
 from store.checkup import Checkup
 from store.contract import StoreError
 from store.database import Database
@@ -73,7 +73,7 @@ async def _database(settings: Settings, url: str | None) -> list[Finding]:
         works = await _works(store)
         findings = [
             database.reachable(server, store.address),
-            database.schema(revision, migrate.head(), migrate.known(), works=works),
+            database.schema(revision, schema_version.head(), schema_version.known(), works=works),
             *database.extensions(await checkup.extensions(), server.database),
             database.connections(server, settings),
             database.clock(server),
@@ -86,7 +86,7 @@ async def _database(settings: Settings, url: str | None) -> list[Finding]:
 async def _works(store: Database) -> bool:
     """Whether this program can do with the schema that the database has."""
     try:
-        await migrate.check(store)
+        await schema_version.check(store)
     except (StoreError, DBAPIError):
         return False
     return True
