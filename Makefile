@@ -44,7 +44,7 @@ test: tools $(NODE_TESTS) $(SDK_BUILT) $(NODE_EXAMPLES:%=%/node_modules/.install
 	cd $(SDK) && npm run --silent test && npm run --silent package && npm run --silent docs
 	@# Many tests wait for processes rather than compute, hence more of them at once than there are cores. What fails
 	@# in that crowd is tried once more, alone, and both is told: see CONTRIBUTING.md.
-	$(BIN)/python -m pytest -n 3 --dist loadgroup || { test $$? = 1 && \
+	$(BIN)/python -m pytest -n 4 --dist loadgroup || { test $$? = 1 && \
 	  echo "Trying what failed once more, alone." && \
 	  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }
 

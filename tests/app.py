@@ -13,14 +13,13 @@ from uuid import uuid4
 from store.contract import ApiKey, Tenant
 from store.keys import Keys
 from store.tenants import Tenants
-from tests.live_server import LiveServer, live_server
+from tests.live_server import LiveServer, default_settings, live_server
 from webhost_sync.app import create_app, drain
 from webhost_sync.auth.authenticate import principal_of_key
 from webhost_sync.auth.cookies import CookieSigner
 from webhost_sync.auth.issuing import create_key, issue_token
 from webhost_sync.auth.principals import Grant
 from webhost_sync.auth.tokens import Tokens
-from webhost_sync.config import Settings
 from webhost_sync.routes.services import Services
 
 WITHOUT_RATE_LIMITS = {
@@ -101,7 +100,7 @@ class App:
 @asynccontextmanager
 async def running_app(database_url: str, **changed: object) -> AsyncIterator[App]:
     """Serve on a free port until the block ends."""
-    settings = Settings(_env_file=None).model_copy(  # type: ignore[call-arg]
+    settings = default_settings().model_copy(
         update={"access_check_interval": 0.2, "drain_timeout": 2.0, **WITHOUT_RATE_LIMITS, **changed}
     )
     tokens = Tokens(["a secret that is only for tests"], max_lifetime=timedelta(days=1))

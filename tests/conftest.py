@@ -12,7 +12,7 @@ from xdist.scheduler import LoadGroupScheduling  # type: ignore[import-untyped]
 
 from store.migrate import upgrade
 from tests.lengths import FUZZ
-from tests.postgres import clone_database, create_database, drop_database, postgres_cluster
+from tests.postgres import cloned_database, create_database, drop_database, postgres_cluster
 from tests.server_process import SyncServer, server_process
 
 # How long an example takes says more about what else the machine does than about the code.
@@ -58,9 +58,8 @@ def template_url(postgres_url: str) -> Iterator[str]:
 @pytest.fixture
 async def database_url(template_url: str) -> AsyncIterator[str]:
     """A migrated, empty database for one test."""
-    url = await clone_database(template_url)
-    yield url
-    await drop_database(url)
+    async with cloned_database(template_url) as url:
+        yield url
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import cache
+from itertools import count
 
 from starlette.types import ASGIApp
 
@@ -24,6 +26,15 @@ class TestServer(Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+    async def main_loop(self) -> None:
+        """As uvicorn's, which looks ten times a second whether it is to end: most tests take less."""
+        for tick in count():
+            if await self.on_tick(tick):
+                return
+            for _ in range(10):
+                if not self.should_exit:
+                    await asyncio.sleep(0.01)
 
 
 SERVING = "live server"
@@ -45,6 +56,12 @@ class LiveServer:
         await asyncio.shield(self.task)
 
 
+@cache
+def default_settings() -> Settings:
+    """Those of nobody's `.env`; read once, for that takes as long as many a test."""
+    return Settings(_env_file=None)  # type: ignore[call-arg]
+
+
 async def nothing_to_drain() -> None:
     """The drain of an app that keeps nothing."""
 
@@ -57,7 +74,7 @@ async def live_server(
 
     Where several serve in one loop, this is asked when the last of them ends: the others' tasks come and go.
     """
-    chosen = (settings or Settings()).model_copy(update={"port": 0})
+    chosen = (settings or default_settings()).model_copy(update={"port": 0})
     before = asyncio.all_tasks()
     server = TestServer(make_config(app, chosen), drain, chosen.drain_timeout)
     task = asyncio.create_task(server.serve([listen(chosen)]), name=SERVING)

@@ -71,6 +71,14 @@ async def drop_database(url: str) -> None:
 
 
 @asynccontextmanager
+async def cloned_database(template_url: str) -> AsyncIterator[str]:
+    """A copy of a database to which nobody is connected, until the block ends."""
+    url = await clone_database(template_url)
+    yield url
+    await drop_database(url)
+
+
+@asynccontextmanager
 async def unreachable(url: str) -> AsyncIterator[None]:
     """Put everybody out of a database, and let nobody in until the block ends."""
     name = urlsplit(url).path[1:]

@@ -19,8 +19,8 @@ from tests.app import Credential
 from tests.server.api import Api, running_api
 from tests.server.dashboard import Visitor, running_dashboard
 from tests.server.statements import asked_by_request
-from tests.server.test_api_access import CLOSED, SECRET
-from tests.server.test_api_access import acme as acme_of_api
+from tests.server.test_closed_endpoints import CLOSED, SECRET
+from tests.server.test_closed_endpoints import acme as acme_of_api
 from tests.server.test_dashboard_access import ACTIONS, FORMS, STRANGE, acme, path_of
 from webhost_sync.routes.dashboard.page import Action
 from webhost_sync.routes.dashboard.table import PAGES

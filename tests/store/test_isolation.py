@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from store.database import Database
 from store.roles import Role
+from tests.postgres import clone_database, cloned_database, drop_database
 from tests.store.logins import grant_roles, login
 from tests.store.rows import ALL_TABLES, PEOPLE, TABLES, row, tenant_column
 
@@ -21,19 +23,30 @@ OWNED = [name for name, table in TABLES.items() if "tenant_id" in table.c]
 PRIVILEGES = ("select", "insert", "update", "delete", "truncate", "references", "trigger")
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    """Two tenants with a row each in every table; and every right granted to every role, so that
-    nothing but the policies holds the tenants apart."""
-    async with Database(database_url, pool_size=1) as database:
-        async with database.owner() as connection:
+@pytest.fixture(scope="module")
+def filled_url(template_url: str) -> Iterator[str]:
+    """Two tenants with a row each in every table; and every right granted to every role, so that nothing but
+    the policies holds the tenants apart. It is only cloned."""
+    url = asyncio.run(clone_database(template_url))
+    asyncio.run(fill(url))
+    yield url
+    asyncio.run(drop_database(url))
+
+
+async def fill(url: str) -> None:
+    async with Database(url) as database, database.owner() as connection:
+        for tenant_id in (OURS, THEIRS):
+            user = {"id": UUID(int=tenant_id), "email": f"user{tenant_id}@a.example", "name": "a user"}
+            await connection.execute(insert(ALL_TABLES["users"]).values(user))
+        for table in TABLES.values():
             for tenant_id in (OURS, THEIRS):
-                user = {"id": UUID(int=tenant_id), "email": f"user{tenant_id}@a.example", "name": "a user"}
-                await connection.execute(insert(ALL_TABLES["users"]).values(user))
-            for table in TABLES.values():
-                for tenant_id in (OURS, THEIRS):
-                    await connection.execute(insert(table).values(row(table, tenant_id, tenant_id)))
-            await connection.execute(text("grant all on all tables in schema public to webhost_app"))
+                await connection.execute(insert(table).values(row(table, tenant_id, tenant_id)))
+        await connection.execute(text("grant all on all tables in schema public to webhost_app"))
+
+
+@pytest.fixture
+async def database(filled_url: str) -> AsyncIterator[Database]:
+    async with cloned_database(filled_url) as url, Database(url, pool_size=1) as database:
         yield database
 
 
