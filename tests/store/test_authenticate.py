@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from store.keys import Keys
 from store.tenants import Tenants
 from tests.unit.principals import KEY
 from webhost_sync.auth.access import access_document
-from webhost_sync.auth.authenticate import Authenticator
+from webhost_sync.auth.authenticate import LOOKED_UP_AT_ONCE, Authenticator
 from webhost_sync.auth.issuing import create_key, issue_token
 from webhost_sync.auth.keys import Key, new_key
 from webhost_sync.auth.principals import Grant, Principal, Scope
@@ -189,6 +190,47 @@ async def test_a_use_of_a_key_is_noted(world: World) -> None:
     await world.authenticator.authenticate(key.text)
     (stored,) = await world.keys.of_tenant(world.tenant.id)
     assert stored.last_used_at is not None
+
+
+@dataclass
+class Counted(Keys):
+    """Keys that count how many lookups are under way."""
+
+    database: Database
+    most: int = 0
+    now: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__(self.database)
+
+    async def find(self, key_hash: bytes) -> tuple[ApiKey, Tenant] | None:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            return await super().find(key_hash)
+        finally:
+            self.now -= 1
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_a_crowd_with_one_key_leaves_room_for_the_lookups_of_others(
+    world: World, is_known: bool
+) -> None:
+    crowd, _ = await world.key()
+    other, _ = await world.key(2)
+    counted = Counted(world.database)
+    authenticator = Authenticator(counted, TOKENS)
+    if is_known:
+        await authenticator.authenticate(crowd.text)
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(50):
+            tasks.create_task(authenticator.authenticate(crowd.text))
+        await asyncio.sleep(0)
+        alone = asyncio.create_task(authenticator.authenticate(other.text))
+        await asyncio.sleep(0)
+        assert counted.now == LOOKED_UP_AT_ONCE + 1
+        await alone
+    assert counted.most == LOOKED_UP_AT_ONCE + 1
 
 
 async def test_without_a_database_nobody_is_told_that_his_key_is_bad() -> None:

@@ -15,6 +15,7 @@ from typing import Protocol
 from uuid import UUID
 
 from store.contract import ApiKey, Tenant, Unavailable
+from store.fair_share import FairShare
 from webhost_sync.auth.keys import is_key, parse_key
 from webhost_sync.auth.principals import DOCUMENT_SCOPES, Grant, Principal, Scope
 from webhost_sync.auth.together import Together
@@ -22,6 +23,9 @@ from webhost_sync.auth.tokens import Tokens
 from webhost_sync.errors import KeyRevoked, NotAuthenticated, StoreUnavailable, SyncError, TokenExpired
 
 TOUCH_INTERVAL = timedelta(minutes=1)
+LOOKED_UP_AT_ONCE = 4
+"""Keys of one tenant, or the same unknown key. Everybody waits in one line for a connection to Postgres, and
+a crowd that comes back at once would have all of it."""
 REMEMBERED_KEYS = 10_000
 
 
@@ -55,6 +59,7 @@ class Authenticator:
         self._note_use = note_use
         self._now = now
         self._still_valid = Together(keys.still_valid)
+        self._lookups = FairShare(LOOKED_UP_AT_ONCE)
         self._seen: OrderedDict[bytes, Principal] = OrderedDict()
         """Keys that were good when they were last looked up, by their hash."""
 
@@ -106,7 +111,9 @@ class Authenticator:
 
     async def _by_key(self, credential: str) -> Principal:
         key = parse_key(credential)
-        found = await self._keys.find(key.hash)
+        seen = self._seen.get(key.hash)
+        async with self._lookups.of(hash(key.hash) if seen is None else seen.tenant_id):
+            found = await self._keys.find(key.hash)
         if found is None:
             self._seen.pop(key.hash, None)
             raise NotAuthenticated(
