@@ -1,5 +1,5 @@
 import type { FeatureCollection } from 'geojson'
-import { Map as GlMap, LngLatBounds, NavigationControl, setWorkerUrl } from 'maplibre-gl'
+import { Map as GlMap, NavigationControl, setWorkerUrl } from 'maplibre-gl'
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?url'
 import { type RefObject, useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import type { Position } from 'webhost-sync'
@@ -9,12 +9,12 @@ import { Gliding } from './gliding'
 import streets from './streets.json'
 import { HOME, mapStyle } from './style'
 import { addVehicleLayers, featuresOf, showVehicles, TOUCHABLE } from './vehicle-layers'
+import { boundsOf, fit, isInView, keepInView } from './view'
 
 setWorkerUrl(workerUrl)
 
 const still = matchMedia('(prefers-reduced-motion: reduce)')
 const darkness = matchMedia('(prefers-color-scheme: dark)')
-const CLOSE_ZOOM = 13
 
 interface Props {
   vehicles: readonly Vehicle[]
@@ -28,7 +28,7 @@ export default function FleetMap({ vehicles, positions, selected, onSelect }: Pr
   const place = useRef<HTMLDivElement>(null)
   const dark = useDark()
   const drawn = useMap(place, dark, onSelect)
-  const fitted = useRef(false)
+  const fitted = useRef<{ on: Drawn; placed: number }>(null)
 
   useEffect(() => {
     drawn?.gliding.moveTo(featuresOf(vehicles, positions, selected))
@@ -42,20 +42,27 @@ export default function FleetMap({ vehicles, positions, selected, onSelect }: Pr
     if (drawn && position) keepInView(drawn.map, position)
   }, [drawn, selected])
 
+  // Whenever one more has a place: they come one after another, and the first alone would fill the map.
   useEffect(() => {
-    if (!drawn || fitted.current || positions.size === 0 || vehicles.length === 0) return
-    fitted.current = true
-    if (!selected) fitAll(drawn.map, vehicles, positions, false)
+    if (!drawn || drawn.isHeld || selected) return
+    const placed = vehicles.filter(({ id }) => positions.has(id)).length
+    const before = fitted.current?.on === drawn ? fitted.current.placed : 0
+    if (placed <= before) return
+    fitted.current = { on: drawn, placed }
+    const all = boundsOf(vehicles, positions)
+    if (before === 0 || !isInView(drawn.map, all)) fit(drawn.map, all, before > 0)
   }, [drawn, vehicles, positions, selected])
+
+  const showAll = () => {
+    if (!drawn) return
+    drawn.isHeld = false
+    fit(drawn.map, boundsOf(vehicles, positions), true)
+  }
 
   return (
     <>
       <div ref={place} className="map" data-drawn={drawn !== null} />
-      <button
-        type="button"
-        className="map-fit"
-        onClick={() => drawn && fitAll(drawn.map, vehicles, positions, true)}
-      >
+      <button type="button" className="map-fit" onClick={showAll}>
         <Icon name="fit" />
         Show all
       </button>
@@ -66,6 +73,8 @@ export default function FleetMap({ vehicles, positions, selected, onSelect }: Pr
 interface Drawn {
   map: GlMap
   gliding: Gliding
+  /** Whether somebody has moved it by hand: it is theirs then. */
+  isHeld: boolean
 }
 
 function useMap(
@@ -93,7 +102,11 @@ function useMap(
     const gliding = new Gliding((features) => showVehicles(map, features))
     map.once('load', () => {
       addVehicleLayers(map, dark)
-      setDrawn({ map, gliding })
+      const made: Drawn = { map, gliding, isHeld: false }
+      map.on('movestart', ({ originalEvent }) => {
+        if (originalEvent) made.isHeld = true
+      })
+      setDrawn(made)
     })
     map.on('click', (event) => {
       const { x, y } = event.point
@@ -117,25 +130,6 @@ function useMap(
     }
   }, [place, dark])
   return drawn
-}
-
-function keepInView(map: GlMap, position: Position): void {
-  const at: [number, number] = [position.longitude, position.latitude]
-  map.easeTo({ center: at, zoom: Math.max(map.getZoom(), CLOSE_ZOOM), duration: 700 })
-}
-
-function fitAll(
-  map: GlMap,
-  vehicles: readonly Vehicle[],
-  positions: ReadonlyMap<string, Position>,
-  animate: boolean,
-): void {
-  const bounds = new LngLatBounds()
-  for (const { id } of vehicles) {
-    const position = positions.get(id)
-    if (position) bounds.extend([position.longitude, position.latitude])
-  }
-  if (!bounds.isEmpty()) map.fitBounds(bounds, { padding: 70, maxZoom: 14, duration: animate ? 700 : 0 })
 }
 
 function useDark(): boolean {
