@@ -23,14 +23,18 @@ settings.load_profile("fuzz" if FUZZ else "tests")
 
 
 WHOLE = ("tests/browser/", "tests/examples/")
+TOGETHER = "tests/postgis/"
 
 
 class SomeFilesWhole(LoadGroupScheduling):  # type: ignore[misc]
     """Hands a file of browser tests to one process: its dashboard would be made in each that gets a part. And
-    one of examples, whose starts build into one folder."""
+    one of examples, whose starts build into one folder. And all that ask the Postgres in WebAssembly, which
+    takes longer to start than they do."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
+        if path.startswith(TOGETHER):
+            return TOGETHER
         return path if path.startswith(WHOLE) else str(super()._split_scope(nodeid))
 
 
