@@ -6,5 +6,6 @@ export default defineConfig({
     exclude: ['test/browser/**'],
     setupFiles: ['test/support/seed-properties.ts'],
     testTimeout: 30_000,
+    maxWorkers: '100%', // by itself it leaves a core to whoever watches it
   },
 })
